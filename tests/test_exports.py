@@ -1,0 +1,65 @@
+"""The public faces: each says all it offers, offers all it says, and documents it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from types import ModuleType
+
+import pytest
+
+import trio_http
+
+FACES = ["trio_http"] + [
+    f"trio_http.{module.name}"
+    for module in pkgutil.iter_modules(trio_http.__path__)
+    if module.ispkg and not module.name.startswith("_")
+]
+
+
+@pytest.fixture(params=FACES)
+def face(request: pytest.FixtureRequest) -> ModuleType:
+    return importlib.import_module(request.param)
+
+
+def test_all_is_true(face: ModuleType) -> None:
+    missing = [name for name in face.__all__ if not hasattr(face, name)]
+
+    assert not missing
+    assert len(set(face.__all__)) == len(face.__all__)
+
+
+def test_nothing_public_is_left_out_of_all(face: ModuleType) -> None:
+    visible = {
+        name
+        for name, value in vars(face).items()
+        if not name.startswith("_") and not inspect.ismodule(value) and name != "annotations"
+    }
+
+    assert visible <= set(face.__all__), f"import these by a private name, or list them: {visible - set(face.__all__)}"
+
+
+def test_every_public_class_and_function_is_documented(face: ModuleType) -> None:
+    bare = [
+        name
+        for name in face.__all__
+        if (inspect.isclass(getattr(face, name)) or inspect.isfunction(getattr(face, name)))
+        and not inspect.getdoc(getattr(face, name))
+    ]
+
+    assert not bare
+
+
+def test_modules_of_the_package_are_private() -> None:
+    public = [
+        module.name
+        for module in pkgutil.walk_packages(trio_http.__path__, "trio_http.")
+        if not module.ispkg and not module.name.rpartition(".")[2].startswith("_") and module.name not in PUBLIC_MODULES
+    ]
+
+    assert not public
+
+
+# modules whose names are part of what users write
+PUBLIC_MODULES = {"trio_http.testing.pytest_plugin", "trio_http.testing.strategies"}
