@@ -11,7 +11,7 @@ from types import FrameType
 
 import trio
 
-__all__ = ["task_line", "user_line"]
+__all__ = ["is_foreign", "task_line", "user_line"]
 
 _FOREIGN = (
     str(Path(__file__).parent.parent) + os.sep,
@@ -19,6 +19,11 @@ _FOREIGN = (
     "<",
 )
 _TRIO_CORE = str(Path(trio.__file__).parent / "_core") + os.sep
+
+
+def is_foreign(filename: str) -> bool:
+    """Return whether a file belongs to a library or the interpreter, and not to the user."""
+    return filename.startswith(_FOREIGN)
 
 
 def _line(frame: FrameType, number: int) -> str:
