@@ -177,7 +177,8 @@ def __getattr__(name: str) -> object:
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
+    # not kept in this module: pytester forgets imported modules, and a name kept here would outlive its module
+    value: object = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
     return value
 
 
