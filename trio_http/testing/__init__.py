@@ -51,6 +51,7 @@ if _typing.TYPE_CHECKING:
         TimeLimitError as TimeLimitError,
     )
     from ._simulate import (
+        Run as Run,
         Simulation as Simulation,
         World as World,
         current_network as current_network,
@@ -106,6 +107,7 @@ _HOME = {
     "RealIOError": "_problems",
     "RealNetworkError": "_problems",
     "TimeLimitError": "_problems",
+    "Run": "_simulate",
     "Simulation": "_simulate",
     "World": "_simulate",
     "current_network": "_simulate",
@@ -152,6 +154,7 @@ __all__ = [
     "RealIOError",
     "RealNetworkError",
     "Replay",
+    "Run",
     "Simulation",
     "TimeLimitError",
     "Trace",
