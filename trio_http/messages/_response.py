@@ -1,0 +1,212 @@
+"""A response, as a handler returns it and as a client receives it."""
+
+from __future__ import annotations
+
+import json as json_codec
+from collections.abc import Callable
+from typing import Any, Self, final
+
+from .._errors import BodyConsumed, DecodingError, StatusError
+from ..semantics import Headers, HeadersLike, Status
+from ._body import Body, EmptySource, WholeSource
+from ._content import Content, ContentLike
+from ._request import UNSET, Request
+
+__all__ = ["Response"]
+
+_TEXT = "text/plain; charset=utf-8"
+_JSON = "application/json"
+
+
+@final
+class Response:
+    """One response.
+
+    Args:
+        body: bytes, str (sent as UTF-8, ``text/plain`` unless said otherwise), an async iterable of bytes (a trio
+            receive channel too), or a function ``async def producer(send)``. We close what is given here.
+        status: The status code, 200 to 999.
+        headers: The header fields. Names and values are checked here, so a mistake is told where it is made.
+        json: An object to send as JSON instead of ``body``.
+        reason: The reason phrase; None for the one that belongs to the status.
+        trailers: Trailer fields to send after a body of unknown length.
+        http_version: Only of interest for responses that are received.
+    """
+
+    __slots__ = (
+        "_body",
+        "_content",
+        "_data",
+        "elapsed",
+        "headers",
+        "history",
+        "http_version",
+        "reason",
+        "request",
+        "status",
+        "trailers_to_send",
+        "url",
+    )
+
+    def __init__(
+        self,
+        body: ContentLike = None,
+        *,
+        status: int = 200,
+        headers: HeadersLike | None = None,
+        json: object = UNSET,
+        reason: str | None = None,
+        trailers: HeadersLike | None = None,
+        http_version: str = "HTTP/1.1",
+    ) -> None:
+        if not 200 <= status <= 999:
+            raise ValueError(
+                f"Response(status={status!r}): a final status code is 200 to 999; "
+                "informational ones go through request.inform()"
+            )
+        self.status = int(status)
+        self.headers = Headers(headers)
+        self.reason = reason
+        self.http_version = http_version
+        self.trailers_to_send = None if trailers is None else Headers(trailers)
+        if json is not UNSET:
+            if body is not None:
+                raise TypeError("a response has one body: give body or json, not both")
+            body = json_codec.dumps(json, separators=(",", ":"), ensure_ascii=False)
+            self.headers.setdefault("content-type", _JSON)
+        elif isinstance(body, str):
+            self.headers.setdefault("content-type", _TEXT)
+        self._content: Content | None = Content(body)
+        self._body: Body | None = None
+        self._data: bytes | None = self._content.data
+        # what only a client's response has
+        self.request: Request | None = None
+        self.url: str = ""
+        self.history: tuple[Response, ...] = ()
+        self.elapsed: float | None = None
+
+    @classmethod
+    def received(cls, status: int, reason: str, headers: Headers, http_version: str, body: Body) -> Self:
+        """Wrap what the core has parsed and checked; for those who own connections. Copies nothing."""
+        self = cls.__new__(cls)
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+        self.http_version = http_version
+        self.trailers_to_send = None
+        self._content = self._data = None
+        self._body = body
+        self.request = None
+        self.url = ""
+        self.history = ()
+        self.elapsed = None
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status} {self.reason or Status.phrase_of(self.status)}>"
+
+    # ---------------------------------------------------------------- status
+
+    @property
+    def is_success(self) -> bool:
+        """True for 2xx."""
+        return 200 <= self.status <= 299
+
+    def raise_for_status(self) -> Self:
+        """Return the response itself, unless it is an error.
+
+        Raises:
+            StatusError: The status is 400 or higher.
+        """
+        if self.status < 400:
+            return self
+        what = f"{self.request.method} {self.url}" if self.request is not None else "the request"
+        detail = f"{self.reason or Status.phrase_of(self.status)} in answer to {what}"
+        raise StatusError(self.status, detail, response=self)
+
+    # ---------------------------------------------------------------- body
+
+    @property
+    def outgoing(self) -> Content:
+        """The body as something to send; a received body can be sent on."""
+        if self._content is None:
+            self._content = Content(self.body if self._data is None else self._data)
+        return self._content
+
+    @property
+    def body(self) -> Body:
+        """The body as something to read, piece by piece."""
+        if self._body is None:
+            if self._data is None:
+                raise TypeError("the body of this response is produced by a function or iterator: it can only be sent")
+            self._body = Body(WholeSource(self._data) if self._data else EmptySource())
+        return self._body
+
+    async def read(self, limit: int | None = None) -> bytes:
+        """Read the whole body; a second call returns the same bytes.
+
+        Args:
+            limit: At most so many bytes; None for no cap.
+
+        Raises:
+            BodyTooLarge: It has more bytes than that.
+            BodyConsumed: Part of it has been read by other means.
+            ReadTimeout, TotalTimeout, IncompleteBody, RemoteProtocolError, ReadError: As the connection finds.
+        """
+        if self._data is None:
+            self._data = await self.body.read(limit)
+        return self._data
+
+    @property
+    def content(self) -> bytes:
+        """The whole body, once it has been read.
+
+        Raises:
+            BodyConsumed: It has not been read: this response is streamed.
+        """
+        if self._data is None:
+            raise BodyConsumed(
+                "the body of this streamed response has not been read: say `await response.read()` first, "
+                "or iterate `response.body`"
+            )
+        return self._data
+
+    def text(self, encoding: str | None = None) -> str:
+        """Return the whole body as text, in the given encoding, the declared one, or UTF-8.
+
+        Raises:
+            BodyConsumed: It has not been read.
+            DecodingError: It is not text in that encoding.
+        """
+        encoding = encoding or self.encoding
+        try:
+            return self.content.decode(encoding)
+        except (UnicodeDecodeError, LookupError) as error:
+            raise DecodingError(f"the body of {self!r} is no text in {encoding!r}: {error}") from error
+
+    def json(self, loads: Callable[[bytes], Any] = json_codec.loads) -> Any:
+        """Return the whole body, decoded from JSON.
+
+        Raises:
+            BodyConsumed: It has not been read.
+            DecodingError: It is not JSON; the text says where.
+        """
+        try:
+            return loads(self.content)
+        except ValueError as error:
+            raise DecodingError(f"the body of {self!r} is not JSON: {error}") from error
+
+    @property
+    def encoding(self) -> str:
+        """The character set that the content type declares; ``"utf-8"`` where it declares none."""
+        kind = self.headers.get("content-type") or ""
+        for parameter in kind.split(";")[1:]:
+            name, _, value = parameter.partition("=")
+            if name.strip().lower() == "charset":
+                return value.strip().strip('"').lower() or "utf-8"
+        return "utf-8"
+
+    @property
+    def trailers(self) -> Headers | None:
+        """The trailer fields received, once the body has been read to its end; None where none came."""
+        return self.trailers_to_send if self._body is None else self._body.trailers

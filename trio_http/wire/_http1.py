@@ -1,0 +1,462 @@
+"""One connection of HTTP/1.1: a transport, the core, and the deadline of each wait; either role.
+
+It turns bytes into heads and bodies and back, and knows what is on the wire; it does not know whose turn it is
+(keep-alive, pool, redirects), nor what a handler or a client is.
+
+How it works
+------------
+* Waiting for a request happens outside user code. It is bounded by the cancel scope of the connection's owner, whose
+  deadline is armed here through the ``timer``: no scope per request.
+* Every other wait happens inside user code (a body being read, a producer sending) or on behalf of one client
+  request. It gets a scope of its own, but only if it really has to wait: what can be read or sent at once needs none.
+* State changes are synchronous, I/O comes after. A send that is cancelled or fails leaves an unknown number of bytes
+  on the wire: the connection is `broken` from then on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final, TypeVar, final
+
+import trio
+
+from .. import h1
+from .._config import MinRate
+from .._errors import (
+    HTTPError,
+    HTTPTimeout,
+    IncompleteBody,
+    ReadTimeout,
+    RemoteProtocolError,
+    TotalTimeout,
+    WriteTimeout,
+)
+from ..transport import READ_SIZE, Pace, Transport, Watched, format_address
+
+__all__ = ["HTTP1Stream", "Timing"]
+
+_E = TypeVar("_E", bound=HTTPError)
+
+_JOIN_MAX = 64 * 1024  # bytes; pieces up to this size in all are joined rather than sent one by one
+
+
+@final
+class Timing:
+    """The deadlines of one connection, in seconds; None for never.
+
+    Args:
+        owner: ``"ServerTimeouts"`` or ``"ClientTimeouts"``, for texts.
+        head: For a head that has begun.
+        idle: For a next request to begin.
+        read: For the next bytes of a body, or of a response's head.
+        write: For the peer to take some bytes.
+        min_rate: The lowest speed of bodies.
+    """
+
+    __slots__ = ("head", "idle", "min_rate", "owner", "read", "write")
+
+    def __init__(
+        self,
+        owner: str,
+        *,
+        read: float | None,
+        write: float | None,
+        head: float | None = None,
+        idle: float | None = None,
+        min_rate: MinRate | None = None,
+    ) -> None:
+        self.owner: Final = owner
+        self.head = head
+        self.idle = idle
+        self.read = read
+        self.write = write
+        self.min_rate = min_rate
+
+
+@final
+class HTTP1Stream:
+    """One connection; the stream's owner is whoever created it, and one task reads and one task sends at a time.
+
+    Args:
+        transport: The connected bytes; closed by :meth:`aclose`.
+        role: ``h1.CLIENT`` or ``h1.SERVER``.
+        limits: What the peer may send.
+        timing: The deadlines.
+        timer: Where a server arms the deadlines of waits outside user code.
+
+    Attributes:
+        core: The sans-I/O connection.
+        latest: The instant, on trio's clock, when the current exchange has to be over (a client's total timeout).
+        total: The seconds that `latest` stands for; for texts.
+        subject: What the current exchange is about; ``str()`` of it is put into errors.
+        fault: The error of this connection that ended its use, if one did.
+        broken: True when bytes of unknown number were sent: it can only be closed.
+        exchanges: How many heads have been received or sent on it.
+    """
+
+    __slots__ = (
+        "_next",
+        "_reading",
+        "_timer",
+        "_timing",
+        "_writing",
+        "broken",
+        "core",
+        "exchanges",
+        "fault",
+        "latest",
+        "received",
+        "subject",
+        "total",
+        "transport",
+    )
+
+    def __init__(
+        self,
+        transport: Transport,
+        role: type[h1.CLIENT] | type[h1.SERVER],
+        *,
+        limits: h1.Limits,
+        timing: Timing,
+        timer: Watched | None = None,
+    ) -> None:
+        self.transport = transport
+        self.core = h1.Connection(role, strict=True, limits=limits)
+        self._timing = timing
+        self._timer = timer
+        self._next: h1.EndOfMessage | HTTPError | None = None
+        self._reading: Pace | None = None
+        self._writing: Pace | None = None
+        self.latest = math.inf
+        self.total: float | None = None
+        self.subject: object = None
+        self.fault: HTTPError | None = None
+        self.broken = False
+        self.exchanges = 0
+        self.received = 0
+
+    def __repr__(self) -> str:
+        return (
+            f"<HTTP1Stream with {format_address(self.transport.peer)}: {self.core.our_state} {self.core.their_state}>"
+        )
+
+    # ---------------------------------------------------------------- heads
+
+    async def receive_request(self) -> h1.Request | None:
+        """Wait for the next request's head; outside user code, under the owner's scope.
+
+        Returns:
+            The head, or None if the peer ended the connection between two requests.
+
+        Raises:
+            RemoteProtocolError: The peer broke HTTP; ``error_status_hint`` says what to answer.
+            ReadError: The connection broke.
+
+        Cancellation:
+            Loses nothing; the owner closes the connection then anyway.
+        """
+        # Hot: with the head in one piece this is one wait, one parse, two assignments.
+        core = self.core
+        timer = self._timer
+        event = core.receive_head() if core.buffered else h1.NEED_DATA
+        if event is h1.NEED_DATA:
+            timing = self._timing
+            # Before the first request nobody has been idle yet: silence is a slow head.
+            wait = timing.idle if self.exchanges else timing.head
+            begun = False
+            while True:
+                if core.buffered and not begun:
+                    begun = True
+                    wait = timing.head
+                if timer is not None and wait is not None:
+                    timer.arm(trio.current_time() + wait)
+                    if begun:
+                        wait = None  # the whole head shares one deadline, however many pieces it comes in
+                data = await self.transport.receive(READ_SIZE)
+                core.receive_data(data)
+                event = core.receive_head()
+                if event is not h1.NEED_DATA:
+                    break
+            if timer is not None:
+                timer.deadline = math.inf
+        if type(event) is h1.Request:
+            self.exchanges += 1
+            self.subject = event
+            self._reading = self._writing = None
+            return event
+        if type(event) is h1.ConnectionClosed:
+            return None
+        raise AssertionError(f"a server cannot receive {event!r}")
+
+    async def receive_response(self) -> h1.Response | h1.InformationalResponse:
+        """Wait for the next head of a response, informational ones included.
+
+        Raises:
+            ReadTimeout, TotalTimeout: It did not come in time.
+            RemoteProtocolError: The server broke HTTP, or closed without an answer.
+            ReadError: The connection broke.
+        """
+        core = self.core
+        while True:
+            event = core.receive_head()
+            if event is h1.NEED_DATA:
+                core.receive_data(await self._receive_in_time())
+            elif isinstance(event, h1.Response | h1.InformationalResponse):
+                return event
+            elif type(event) is h1.ConnectionClosed:
+                raise self.failed(
+                    RemoteProtocolError(f"{self.about()}: the server closed the connection without an answer")
+                )
+            else:
+                raise AssertionError(f"a client cannot receive {event!r}")
+
+    # ---------------------------------------------------------------- bodies
+
+    async def receive_chunk(self) -> bytes | h1.EndOfMessage:
+        """Wait for the next piece of the incoming body; its pieces that are there already come as one.
+
+        Returns:
+            At least one byte, or the end with its trailers.
+
+        Raises:
+            ReadTimeout, TotalTimeout: It did not come in time, or came too slowly.
+            IncompleteBody: The connection ended before the body.
+            RemoteProtocolError: The peer broke HTTP.
+            ReadError: The connection broke.
+
+        Cancellation:
+            Loses no byte.
+        """
+        # A checkpoint first, so that a fast peer cannot keep this task running for ever; nothing is in our hands yet.
+        await trio.lowlevel.checkpoint()
+        if (held := self._next) is not None:
+            self._next = None
+            if isinstance(held, h1.EndOfMessage):
+                return held
+            raise held
+        core = self.core
+        pieces: list[bytes] = []
+        size = 0
+        while size < READ_SIZE:
+            try:
+                event = core.next_event()
+            except RemoteProtocolError as error:
+                fault = self.failed(self._explained(error))
+                if not pieces:
+                    raise fault from error
+                self._next = fault  # the bytes before the error are good: they come first
+                break
+            if type(event) is h1.Data:
+                pieces.append(event.data)
+                size += len(event.data)
+            elif event is h1.NEED_DATA:
+                if pieces:
+                    break
+                data = self.transport.receive_nowait(READ_SIZE)
+                if data is None:
+                    data = await self._receive_in_time()
+                elif self._reading is not None:
+                    self._reading.moved += len(data)
+                core.receive_data(data)
+            elif type(event) is h1.EndOfMessage:
+                if not pieces:
+                    return event
+                self._next = event
+                break
+            else:
+                raise AssertionError(f"inside a body there is no {event!r}")
+        self.received += size
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def discard_body(self, limit: int | None) -> bool:
+        """Read the rest of the incoming body and throw it away.
+
+        Args:
+            limit: Give up beyond so many bytes.
+
+        Returns:
+            True if the end was reached, so that the connection can carry the next exchange.
+        """
+        core = self.core
+        if core.their_state is not h1.SEND_BODY and self._next is None:
+            return core.their_state is h1.DONE
+        if core.they_are_waiting_for_100_continue:
+            return False  # nobody can know whether the body will come (RFC 9110 section 10.1.1)
+        count = 0
+        try:
+            while not isinstance(piece := await self.receive_chunk(), h1.EndOfMessage):
+                count += len(piece)
+                if limit is not None and count > limit:
+                    return False
+        except HTTPError:
+            return False
+        return core.their_state is h1.DONE
+
+    # ---------------------------------------------------------------- sending
+
+    async def send_message(self, head: h1.Request | h1.Response, body: bytes) -> None:
+        """Send a whole message: head and body leave together.
+
+        Raises:
+            LocalProtocolError: The message is not valid; nothing was sent.
+            WriteTimeout, TotalTimeout, WriteError: The peer takes no bytes, or is gone.
+
+        Cancellation:
+            The connection is broken, unless nothing had been sent.
+        """
+        # Hot: once per exchange. Small bodies are joined with their head by the core: one system call.
+        if len(body) <= _JOIN_MAX:
+            await self.send_pieces((self.core.send_message(head, body),))
+        else:
+            await self.send_pieces(self.core.send_message_parts(head, body))
+
+    async def send_event(self, event: h1.Event) -> None:
+        """Send one event of a message that comes in pieces.
+
+        Raises:
+            LocalProtocolError: It does not fit the state or the declared length; nothing was sent.
+            WriteTimeout, TotalTimeout, WriteError: The peer takes no bytes, or is gone.
+
+        Cancellation:
+            The connection is broken, unless nothing had been sent.
+        """
+        # A checkpoint first: a peer that takes everything at once must not keep this task running for ever.
+        await trio.lowlevel.checkpoint()
+        pieces = self.core.send_with_data_passthrough(event)
+        if pieces:
+            await self.send_pieces(pieces)
+
+    async def send_pieces(self, pieces: Sequence[bytes | memoryview]) -> None:
+        """Send raw bytes that the core has produced."""
+        size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
+        sent = self.transport.send_nowait(pieces)
+        if sent < size:
+            # From here on the number of bytes on the wire is only known again when all have been taken.
+            self.broken = True
+            await self._send_rest(pieces, sent, size)
+            self.broken = False
+
+    async def _send_rest(self, pieces: Sequence[bytes | memoryview], sent: int, size: int) -> None:
+        pace = self._writing
+        if pace is None:
+            pace = self._writing = Pace(self._timing.write, self._timing.min_rate)
+        pace.moved += sent
+        if len(pieces) > 1 and size - sent <= _JOIN_MAX:
+            pieces = (b"".join(pieces),)  # fewer system calls, fewer TLS records
+        for piece in pieces:
+            if sent >= len(piece):
+                sent -= len(piece)
+                continue
+            rest = memoryview(piece)[sent:]
+            sent = 0
+            while rest:
+                rest = rest[await self._send_in_time(rest, pace) :]
+
+    async def _send_in_time(self, data: memoryview, pace: Pace) -> int:
+        now = trio.current_time()
+        deadline = pace.deadline(now, self.latest)
+        with trio.CancelScope(deadline=deadline):
+            count = await self.transport.send(data)
+            pace.waited(now, count)
+            return count
+        pace.waited(now, 0)
+        if deadline == self.latest:
+            raise self.failed(self._total_timeout())
+        raise self.failed(
+            WriteTimeout(
+                f"{self.about()}: the peer takes no bytes: {pace.explain()} ({self._timing.owner}.write)",
+                limit=self._timing.write,
+            )
+        )
+
+    async def _receive_in_time(self) -> bytes:
+        pace = self._reading
+        if pace is None:
+            pace = self._reading = Pace(self._timing.read, self._timing.min_rate)
+        now = trio.current_time()
+        deadline = pace.deadline(now, self.latest)
+        with trio.CancelScope(deadline=deadline):
+            data = await self.transport.receive(READ_SIZE)
+            pace.waited(now, len(data))
+            return data
+        pace.waited(now, 0)
+        if deadline == self.latest:
+            raise self.failed(self._total_timeout())
+        raise self.failed(
+            ReadTimeout(
+                f"{self.about()}: {pace.explain()} ({self._timing.owner}.read); {self.progress()}",
+                limit=self._timing.read,
+            )
+        )
+
+    # ---------------------------------------------------------------- between and after exchanges
+
+    @property
+    def reusable(self) -> bool:
+        """True if both sides are done and may go on: :meth:`next_exchange` can be called."""
+        core = self.core
+        return core.our_state is h1.DONE and core.their_state is h1.DONE and not self.broken and self._next is None
+
+    def next_exchange(self) -> None:
+        """Begin the next exchange on a :attr:`reusable` connection."""
+        self.core.start_next_cycle()
+
+    async def linger(self, seconds: float, max_bytes: int | None) -> None:
+        """Let the last words arrive: send an end, then read and discard until the peer has closed too.
+
+        Closing a socket with unread bytes resets it, and the peer may never see an answer that is still under way
+        (RFC 9112 section 9.6).
+
+        Args:
+            seconds: Wait no longer than this.
+            max_bytes: Discard no more than this.
+        """
+        with trio.move_on_after(seconds):
+            try:
+                await self.transport.send_eof()
+                count = 0
+                while data := await self.transport.receive(READ_SIZE):
+                    count += len(data)
+                    if max_bytes is not None and count > max_bytes:
+                        return
+            except HTTPError:
+                pass  # it is gone already: all the better
+
+    async def aclose(self) -> None:
+        """Close the transport; never waits for the peer longer than a moment."""
+        await self.transport.aclose()
+
+    # ---------------------------------------------------------------- words
+
+    def failed(self, error: _E) -> _E:
+        """Note the error that ended the use of this connection; return it, to be raised."""
+        self.fault = error
+        return error
+
+    def about(self) -> str:
+        """What the current exchange is, for the beginning of a text."""
+        subject = self.subject
+        if isinstance(subject, h1.Request):
+            method, target = subject.method.decode("latin-1"), subject.target.decode("latin-1")
+            return f"{method} {target} from {format_address(self.transport.peer)}"
+        return str(subject) if subject is not None else f"connection with {format_address(self.transport.peer)}"
+
+    def progress(self) -> str:
+        """How far the incoming message has come, for the end of a text."""
+        length = self.core.their_body_length
+        of = "" if length is None else f" of {length}"
+        return f"{self.received}{of} bytes of the body had arrived; exchange {self.exchanges} on this connection"
+
+    def _explained(self, error: RemoteProtocolError) -> HTTPError:
+        text = f"{self.about()}: {error}; {self.progress()}"
+        kind = IncompleteBody if isinstance(error, IncompleteBody) else type(error)
+        return kind(text, error.error_status_hint)
+
+    def _total_timeout(self) -> HTTPTimeout:
+        return TotalTimeout(
+            f"{self.about()}: not over after {self.total:g} s in all (timeout={self.total:g}); {self.progress()}"
+            if self.total is not None
+            else f"{self.about()}: not over in time; {self.progress()}",
+            limit=self.total,
+        )

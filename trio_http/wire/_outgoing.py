@@ -1,0 +1,137 @@
+"""Outgoing messages: from what handlers and users made to what the core sends. Framing is chosen here and only here."""
+
+from __future__ import annotations
+
+import trio
+
+from .. import h1
+from ..messages import Content, Request, Response, SendChunk
+from ..semantics import Headers, Status
+from ._http1 import HTTP1Stream
+
+__all__ = ["send_request_head", "send_response", "stream_content"]
+
+Item = tuple[bytes, bytes, bytes]
+
+# Fields about one connection (RFC 9110 section 7.6.1): a handler that passes on another server's answer has them in
+# its headers, but they were about that server's connection. Framing is ours to choose.
+_HOP = frozenset((b"connection", b"transfer-encoding", b"keep-alive", b"proxy-connection"))
+_CLOSE: Item = (b"Connection", b"connection", b"close")
+_NO_BODY = (204, 304)
+
+
+async def send_response(
+    stream: HTTP1Stream, response: Response, *, date: Item | None, close: bool, head_only: bool
+) -> None:
+    """Send a final response on a server's connection.
+
+    Args:
+        stream: The connection, whose core waits for a response.
+        response: What the handler returned. Its body is closed by us on every path.
+        date: The Date field to add unless there is one; None for none.
+        close: Say that the connection ends after this.
+        head_only: The request was HEAD.
+
+    Raises:
+        LocalProtocolError: The response breaks HTTP, such as a body that does not fit its Content-Length.
+        WriteTimeout, WriteError: The peer takes no bytes, or is gone.
+    """
+    # Hot: once per exchange. One list of the user's items and ours; the core adds the framing and writes it.
+    items = response.headers.items_list
+    dated = date is None
+    for item in items:
+        if item[1] in _HOP:
+            items, closing = _without_hop_fields(items)
+            close = close or closing
+            break
+    for item in items:
+        if item[1] == b"date":
+            dated = True
+    if close:
+        items = [*items, _CLOSE] if dated or date is None else [*items, date, _CLOSE]
+    elif not dated and date is not None:
+        items = [*items, date]
+    reason = Status.reason_bytes(response.status) if response.reason is None else response.reason.encode("latin-1")
+    head = h1.Response.trusted(response.status, h1.Headers.from_items(items), reason)
+    content = response.outgoing
+    data = content.data
+    if data is not None:
+        await stream.send_message(head, data)
+    else:
+        try:
+            await stream.send_pieces((stream.core.send(head),))
+        except BaseException:
+            await content.aclose()
+            raise
+        if head_only or response.status in _NO_BODY:
+            await content.aclose()
+            await stream.send_event(h1.EndOfMessage())
+        else:
+            await stream_content(stream, content, response.trailers_to_send)
+
+
+async def stream_content(stream: HTTP1Stream, content: Content, trailers: Headers | None) -> None:
+    """Send a body piece by piece, and its end.
+
+    Raises:
+        LocalProtocolError: It is longer or shorter than its declared length.
+        WriteTimeout, TotalTimeout, WriteError: The peer takes no bytes, or is gone.
+        Exception: Whatever the user's iterator or producer raises.
+    """
+    await content.send_to(_chunk_sender(stream))
+    end = h1.EndOfMessage() if trailers is None else h1.EndOfMessage(headers=h1.Headers.from_items(trailers.items_list))
+    await stream.send_event(end)
+
+
+def _chunk_sender(stream: HTTP1Stream) -> SendChunk:
+    async def send(chunk: bytes) -> None:
+        if not isinstance(chunk, bytes | bytearray | memoryview):
+            raise TypeError(f"a piece of a body is bytes, not {type(chunk).__name__}: {chunk!r:.60}")
+        if chunk:
+            await stream.send_event(h1.Data(data=chunk))
+        else:
+            await trio.lowlevel.checkpoint()  # an empty chunk would be the end on the wire
+
+    return send
+
+
+async def send_request_head(stream: HTTP1Stream, request: Request, host: Item) -> Content | None:
+    """Send a request's head, and its body too if that is in memory.
+
+    Args:
+        stream: The connection, whose core is idle.
+        request: What to send; its target is sent as it is.
+        host: The Host field to add unless there is one.
+
+    Returns:
+        The content that is still to be sent, or None when the message is complete.
+    """
+    items = request.headers.items_list
+    for item in items:
+        if item[1] in _HOP:
+            items, closing = _without_hop_fields(items)
+            if closing:
+                items.append(_CLOSE)
+            break
+    for item in items:
+        if item[1] == b"host":
+            break
+    else:
+        items = [host, *items]
+    head = h1.Request.trusted(request.method.encode("ascii"), request.raw_target, h1.Headers.from_items(items), b"1.1")
+    content = request.content
+    data = content.data
+    if data is not None:
+        await stream.send_message(head, data)
+        return None
+    if stream.core.our_state is h1.IDLE and not any(item[1] == b"content-length" for item in items):
+        chunked = (b"Transfer-Encoding", b"transfer-encoding", b"chunked")
+        head = h1.Request.trusted(head.method, head.target, h1.Headers.from_items([*items, chunked]), b"1.1")
+    await stream.send_pieces((stream.core.send(head),))
+    return content
+
+
+def _without_hop_fields(items: list[Item]) -> tuple[list[Item], bool]:
+    """Return the items without connection fields, and whether they asked to close the connection."""
+    named = {token.strip().lower() for item in items if item[1] == b"connection" for token in item[2].split(b",")}
+    return [item for item in items if item[1] not in _HOP and item[1] not in named], b"close" in named
