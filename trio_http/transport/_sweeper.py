@@ -93,6 +93,15 @@ class Sweeper:
         self._wake = math.inf
         self._scope: trio.CancelScope | None = None
 
+    def __len__(self) -> int:
+        """How many entries the heap holds, empty ones included."""
+        return len(self._heap)
+
+    @property
+    def next_wake(self) -> float:
+        """When it will look again, on trio's clock; ``inf`` when there is nothing to wait for."""
+        return self._wake
+
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:
