@@ -34,7 +34,9 @@ async def sweeper() -> AsyncIterator[Sweeper]:
         nursery.cancel_scope.cancel()
 
 
-async def test_a_deadline_fires_at_its_exact_time_and_once(sweeper: Sweeper, autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_deadline_fires_at_its_exact_time_and_once(
+    sweeper: Sweeper, autojump_clock: trio.testing.MockClock
+) -> None:
     thing = Thing(sweeper)
 
     thing.arm(trio.current_time() + 7.25)
@@ -43,7 +45,9 @@ async def test_a_deadline_fires_at_its_exact_time_and_once(sweeper: Sweeper, aut
     assert thing.expired_at == [7.25]
 
 
-async def test_a_deadline_can_be_moved_later_any_number_of_times(sweeper: Sweeper, autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_deadline_can_be_moved_later_any_number_of_times(
+    sweeper: Sweeper, autojump_clock: trio.testing.MockClock
+) -> None:
     thing = Thing(sweeper)
 
     for _ in range(20):
@@ -54,7 +58,9 @@ async def test_a_deadline_can_be_moved_later_any_number_of_times(sweeper: Sweepe
     assert thing.expired_at == [19 * 9 + 10]
 
 
-async def test_a_deadline_moved_earlier_wakes_the_sweeper(sweeper: Sweeper, autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_deadline_moved_earlier_wakes_the_sweeper(
+    sweeper: Sweeper, autojump_clock: trio.testing.MockClock
+) -> None:
     thing = Thing(sweeper)
     thing.arm(trio.current_time() + 75)
     await trio.sleep(1)
@@ -77,7 +83,9 @@ async def test_an_earlier_one_may_be_moved_back_again(sweeper: Sweeper, autojump
     assert thing.expired_at == [50]
 
 
-async def test_disarmed_things_do_not_fire_and_can_be_armed_again(sweeper: Sweeper, autojump_clock: trio.testing.MockClock) -> None:
+async def test_disarmed_things_do_not_fire_and_can_be_armed_again(
+    sweeper: Sweeper, autojump_clock: trio.testing.MockClock
+) -> None:
     thing = Thing(sweeper)
     thing.arm(5)
     thing.disarm()
@@ -148,7 +156,9 @@ async def test_many_short_lives_do_not_fill_the_heap(sweeper: Sweeper, autojump_
     assert len(sweeper) < 200
 
 
-async def test_with_nothing_armed_it_sleeps_without_a_deadline(sweeper: Sweeper, autojump_clock: trio.testing.MockClock) -> None:
+async def test_with_nothing_armed_it_sleeps_without_a_deadline(
+    sweeper: Sweeper, autojump_clock: trio.testing.MockClock
+) -> None:
     thing = Thing(sweeper)
     thing.arm(1)
     assert sweeper.next_wake == 1

@@ -6,7 +6,7 @@ import trio
 
 from .. import h1
 from ..messages import Content, Request, Response, SendChunk
-from ..semantics import Headers, Status
+from ..semantics import Headers, reason_bytes
 from ._http1 import HTTP1Stream
 
 __all__ = ["send_request_head", "send_response", "stream_content"]
@@ -51,8 +51,8 @@ async def send_response(
         items = [*items, _CLOSE] if dated or date is None else [*items, date, _CLOSE]
     elif not dated and date is not None:
         items = [*items, date]
-    reason = Status.reason_bytes(response.status) if response.reason is None else response.reason.encode("latin-1")
-    head = h1.Response.trusted(response.status, h1.Headers.from_items(items), reason)
+    reason = reason_bytes(response.status) if response.reason is None else response.reason.encode("latin-1")
+    head = h1.Response.trusted(response.status, h1.Headers(items), reason)
     content = response.outgoing
     data = content.data
     if data is not None:
@@ -79,7 +79,7 @@ async def stream_content(stream: HTTP1Stream, content: Content, trailers: Header
         Exception: Whatever the user's iterator or producer raises.
     """
     await content.send_to(_chunk_sender(stream))
-    end = h1.EndOfMessage() if trailers is None else h1.EndOfMessage(headers=h1.Headers.from_items(trailers.items_list))
+    end = h1.EndOfMessage() if trailers is None else h1.EndOfMessage(headers=h1.Headers(trailers.items_list))
     await stream.send_event(end)
 
 
@@ -118,7 +118,7 @@ async def send_request_head(stream: HTTP1Stream, request: Request, host: Item) -
             break
     else:
         items = [host, *items]
-    head = h1.Request.trusted(request.method.encode("ascii"), request.raw_target, h1.Headers.from_items(items), b"1.1")
+    head = h1.Request.trusted(request.method.encode("ascii"), request.raw_target, h1.Headers(items), b"1.1")
     content = request.content
     data = content.data
     if data is not None:
@@ -126,7 +126,7 @@ async def send_request_head(stream: HTTP1Stream, request: Request, host: Item) -
         return None
     if stream.core.our_state is h1.IDLE and not any(item[1] == b"content-length" for item in items):
         chunked = (b"Transfer-Encoding", b"transfer-encoding", b"chunked")
-        head = h1.Request.trusted(head.method, head.target, h1.Headers.from_items([*items, chunked]), b"1.1")
+        head = h1.Request.trusted(head.method, head.target, h1.Headers([*items, chunked]), b"1.1")
     await stream.send_pieces((stream.core.send(head),))
     return content
 
