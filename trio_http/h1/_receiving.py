@@ -383,12 +383,11 @@ class Receiving(Exchange):
         event._target = target
         event._headers = headers
         event._http_version = version
-        self._request_method = method
-        self.their_http_version = version
         self._in_kind = COUNTED
         self._in_left = self._in_length = 0
         now = self._now
         keep_alive = True
+        expects = False
         if len(found) > 1 or version != b"1.1" or method == b"CONNECT":
             if b"transfer-encoding" in found:
                 self._begin_chunked()
@@ -404,10 +403,13 @@ class Receiving(Exchange):
                 connection = found.get(b"connection")
                 if connection is not None and has_token(connection, b"close"):
                     keep_alive = False
-                if b"expect" in found and has_token(found[b"expect"], b"100-continue"):
-                    self.client_is_waiting_for_100_continue = True
-        self._their_keep_alive = keep_alive
+                expects = b"expect" in found and has_token(found[b"expect"], b"100-continue")
         now = now.on_client[Request]
+        self._request_method = method
+        self.their_http_version = version
+        self._their_keep_alive = keep_alive
+        if expects:
+            self.client_is_waiting_for_100_continue = True
         self._now = now if keep_alive else now.not_kept()
         return event
 

@@ -79,18 +79,18 @@ class Sending(Exchange):
                 moves[Data]
                 return self._send_data(event._data)  # type: ignore[attr-defined]  # kind says so
             if kind is EndOfMessage:
-                after = moves[EndOfMessage]
-                parts = self._send_end(event._headers)  # type: ignore[attr-defined]  # kind says so
-                self._now = after
+                self._now = moves[EndOfMessage]
                 if self._is_client:
                     self.client_is_waiting_for_100_continue = False
-                return parts
+                return self._send_end(event._headers)  # type: ignore[attr-defined]  # kind says so
             if kind is Response:
-                return self._send_head(self._response_head(event, None))  # type: ignore[arg-type]  # kind says so
+                parts = self._send_head(self._response_head(event, None))  # type: ignore[arg-type]  # kind says so
+                self._check_version(event._http_version)  # type: ignore[attr-defined]  # kind says so
+                return parts
             if kind is Request:
-                head = self._send_head(self._request_head(event, None))  # type: ignore[arg-type]  # kind says so
+                parts = self._send_head(self._request_head(event, None))  # type: ignore[arg-type]  # kind says so
                 self._asked(event)  # type: ignore[arg-type]  # kind says so
-                return head
+                return parts
             if kind is InformationalResponse:
                 return self._send_informational(event)  # type: ignore[arg-type]  # kind says so
             self._now = moves[kind]
@@ -144,6 +144,7 @@ class Sending(Exchange):
             after = now.on_client
         else:
             raise LocalProtocolError(f"send_message() takes a Request or a Response, not {type(head).__name__}")
+        self._check_version(head._http_version)
         if kind is COUNTED and size != left:
             self._bad_length(size, left)
         if now.client is SEND_BODY if self._is_client else now.server is SEND_BODY:
@@ -168,6 +169,7 @@ class Sending(Exchange):
     def _asked(self, request: Request) -> None:
         """Remember what the answer to a request depends on."""
         self._request_method = request._method
+        self._check_version(request._http_version)
         for _, lower, value in request._headers.triples:
             if lower == b"expect" and has_token(value, b"100-continue"):
                 self.client_is_waiting_for_100_continue = True
@@ -178,7 +180,6 @@ class Sending(Exchange):
             now = moves[InformationalResponse, SWITCH_UPGRADE]
         else:
             now = moves[InformationalResponse]
-        self._check_version(event._http_version)
         start = b"HTTP/1.1 %d %b\r\n%b\r\n" % (
             event._status_code,
             event._reason,
@@ -186,6 +187,7 @@ class Sending(Exchange):
         )
         self._now = now
         self.client_is_waiting_for_100_continue = False
+        self._check_version(event._http_version)
         return [start]
 
     def _check_version(self, version: bytes) -> None:
@@ -203,7 +205,6 @@ class Sending(Exchange):
         if len(found) > 1 and found.get(b"upgrade", b"").strip(b", \t"):
             now = now.proposing(SWITCH_UPGRADE)
         now = now.on_client[Request] if self._is_client else now.on_server[Request]
-        self._check_version(event._http_version)
         if b"connection" in found and has_token(found[b"connection"], b"close"):
             now = now.not_kept()
         lines = _field_lines(triples)
@@ -277,8 +278,6 @@ class Sending(Exchange):
             now = now.on_server[Response, SWITCH_CONNECT]
         else:
             now = now.on_server[Response]
-        if event._http_version != b"1.1":
-            self._check_version(event._http_version)
         if close:
             now = now.not_kept()
         if method == b"HEAD":
