@@ -1,4 +1,4 @@
-"""Every chore of the project, one command each: ``python -m nox -s tests``; ``python -m nox -l`` lists them."""
+"""Every chore of the project, one command each: ``python -m nox -s tests``; ``python -m nox -l`` lists them all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types of the package, the examples and this file with mypy --strict."""
-    session.install("mypy==2.4.*", "nox", "-e", ".[test,brotli,zstd]")
+    session.install("mypy==2.4.*", "nox", "-e", ".[test,brotli,zstd,socks]")
     session.run("mypy")
 
 
@@ -33,3 +33,10 @@ def tests(session: nox.Session) -> None:
     """Run the tests; arguments after ``--`` go to pytest."""
     session.install("-e", ".[test]")
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the main job, told line by line: a real server and a real client over loopback."""
+    session.install("-e", ".")
+    session.run("python", "examples/story.py")
