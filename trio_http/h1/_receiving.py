@@ -203,9 +203,7 @@ class Receiving(Exchange):
         if (state is DONE and some) or state is MIGHT_SWITCH_PROTOCOL or state is SWITCHED_PROTOCOL:
             return PAUSED
         if some:
-            raise RemoteProtocolError(
-                f"got {self.buffered} bytes after the last message of the connection; expected its end"
-            )
+            raise RemoteProtocolError("got data after the last message of the connection; expected its end")
         return self._end_of_stream() if self._closed else NEED_DATA
 
     def _end_of_stream(self) -> ConnectionClosed:
