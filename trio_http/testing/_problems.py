@@ -7,6 +7,7 @@ is misused, invalid or broken, so whatever it seemed to show means nothing.
 from __future__ import annotations
 
 __all__ = [
+    "CancelPointError",
     "DeadlockError",
     "Finding",
     "HarnessError",
@@ -15,6 +16,7 @@ __all__ = [
     "NondeterminismError",
     "OutsideSimulationError",
     "RealIOError",
+    "RealNetworkError",
     "TimeLimitError",
 ]
 
@@ -53,3 +55,11 @@ class TimeLimitError(Finding):
 
 class LeakError(Finding):
     """The program ended and left something open; the text names each thing and the line that opened it."""
+
+
+class RealNetworkError(Finding):
+    """A test reached for the real network under ``no_network``."""
+
+
+class CancelPointError(Finding):
+    """A block that was cancelled at one of its points broke an invariant, or raised something else than Cancelled."""
