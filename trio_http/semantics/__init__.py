@@ -2,4 +2,18 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from ._dates import current_date, format_http_date, parse_http_date
+from ._headers import HeaderItem, Headers, HeadersInput
+from ._status import Status, phrases, reason_bytes
+
+__all__ = [
+    "HeaderItem",
+    "Headers",
+    "HeadersInput",
+    "Status",
+    "current_date",
+    "format_http_date",
+    "parse_http_date",
+    "phrases",
+    "reason_bytes",
+]
