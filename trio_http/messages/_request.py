@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Self, final
 
 from .._errors import DecodingError
-from ..semantics import Headers, HeadersLike
+from ..semantics import Headers, HeadersInput
 from ._body import Body, BodySource, EmptySource, WholeSource
 from ._content import Content, ContentLike
 from ._exchange import Address, CancelReason, Exchange, NoExchange
@@ -78,7 +78,7 @@ class Request:
         method: str,
         target: str | bytes,
         *,
-        headers: HeadersLike | None = None,
+        headers: HeadersInput | None = None,
         content: ContentLike = None,
         json: object = UNSET,
         http_version: str = "HTTP/1.1",
@@ -183,7 +183,7 @@ class Request:
             self._state = {}
         return self._state
 
-    async def inform(self, status: int, headers: HeadersLike | None = None) -> None:
+    async def inform(self, status: int, headers: HeadersInput | None = None) -> None:
         """Send an informational response, such as 103 Early Hints, before the final one (RFC 9110 section 15.2)."""
         await self.exchange.inform(status, Headers(headers))
 

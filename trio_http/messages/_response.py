@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Self, final
 
 from .._errors import BodyConsumed, DecodingError, StatusError
-from ..semantics import Headers, HeadersLike, Status
+from ..semantics import Headers, HeadersInput, phrases
 from ._body import Body, EmptySource, WholeSource
 from ._content import Content, ContentLike
 from ._request import UNSET, Request
@@ -53,10 +53,10 @@ class Response:
         body: ContentLike = None,
         *,
         status: int = 200,
-        headers: HeadersLike | None = None,
+        headers: HeadersInput | None = None,
         json: object = UNSET,
         reason: str | None = None,
-        trailers: HeadersLike | None = None,
+        trailers: HeadersInput | None = None,
         http_version: str = "HTTP/1.1",
     ) -> None:
         if not 200 <= status <= 999:
@@ -103,7 +103,7 @@ class Response:
         return self
 
     def __repr__(self) -> str:
-        return f"<Response {self.status} {self.reason or Status.phrase_of(self.status)}>"
+        return f"<Response {self.status} {self.reason or phrases.get(self.status, '')}>"
 
     # ---------------------------------------------------------------- status
 
@@ -121,7 +121,7 @@ class Response:
         if self.status < 400:
             return self
         what = f"{self.request.method} {self.url}" if self.request is not None else "the request"
-        detail = f"{self.reason or Status.phrase_of(self.status)} in answer to {what}"
+        detail = f"{self.reason or phrases.get(self.status, '')} in answer to {what}"
         raise StatusError(self.status, detail, response=self)
 
     # ---------------------------------------------------------------- body

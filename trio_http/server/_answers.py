@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from .._errors import (
     BodyTooLarge,
     HTTPError,
@@ -13,14 +12,14 @@ from .._errors import (
     TransportError,
 )
 from ..messages import Response
-from ..semantics import Status
+from ..semantics import phrases
 
 __all__ = ["answer", "answer_to_fault", "answer_to_status_error", "only_leaf"]
 
 
 def answer(status: int, detail: str | None = None) -> Response:
     """Return a short plain-text response for a status."""
-    phrase = Status.phrase_of(status)
+    phrase = phrases.get(status, "")
     return Response(f"{status} {phrase}\n" if not detail else f"{status} {phrase}: {detail}\n", status=status)
 
 

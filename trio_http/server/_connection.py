@@ -124,7 +124,7 @@ class ServerConnection(Watched):
         """Send an informational response."""
         if not 100 <= status <= 199 or status == 101:
             raise ValueError(f"inform({status}): informational status codes are 100 and 102 to 199")
-        items = h1.Headers.from_items(headers.items_list)
+        items = h1.Headers(headers.items_list)
         await self._wire.send_event(h1.InformationalResponse(status_code=status, headers=items, reason=b""))
 
     # ---------------------------------------------------------------- ends from outside
@@ -193,7 +193,7 @@ class ServerConnection(Watched):
             if head is None:
                 return
             request = Request.received(
-                head.method, head.target, Headers.from_items(head.headers.items_list), head.http_version, self
+                head.method, head.target, Headers.from_items(head.headers.triples), head.http_version, self
             )
             self.request = request
             host.active += 1

@@ -14,7 +14,7 @@ import trio
 from .. import _clock, h1
 from .._config import ServerLimits, ServerTimeouts
 from ..messages import Address, Handler
-from ..semantics import current_date_bytes
+from ..semantics import current_date
 from ..transport import StreamTransport, Sweeper, Transport, adopt, format_address, listener_address, open_listeners
 from ..wire import Timing
 from ._connection import ServerConnection
@@ -176,7 +176,7 @@ class Server:
         now = int(_clock.wall())
         if now != self._date_second:
             self._date_second = now
-            self._date_item = (b"Date", b"date", current_date_bytes())
+            self._date_item = (b"Date", b"date", current_date())
         return self._date_item
 
     # ---------------------------------------------------------------- serving
@@ -226,7 +226,7 @@ class Server:
             except OSError as error:
                 if error.errno not in _OUT_OF_RESOURCES:
                     raise
-                log.error("accepting paused for %g s: %s", ACCEPT_PAUSE, error)  # noqa: TRY400 - no traceback needed
+                log.error("accepting paused for %g s: %s", ACCEPT_PAUSE, error)
                 await trio.sleep(ACCEPT_PAUSE)
                 continue
             self.stats.connections += 1

@@ -48,7 +48,7 @@ class Watched:
         # Hot: once per request. In the steady state the heap entry of an earlier request is still queued.
         self.deadline = deadline
         if deadline < self._queued_at:
-            self._sweeper._push(self, deadline)  # noqa: SLF001 - the two halves of one mechanism
+            self._sweeper._push(self, deadline)
 
     def disarm(self) -> None:
         """Have no deadline for now."""
@@ -59,7 +59,7 @@ class Watched:
         self.deadline = math.inf
         self._queued_at = math.inf
         if self._entry is not None:
-            self._sweeper._forget(self._entry)  # noqa: SLF001 - as above
+            self._sweeper._forget(self._entry)
             self._entry = None
 
     def expire(self) -> None:
@@ -93,6 +93,15 @@ class Sweeper:
         self._wake = math.inf
         self._scope: trio.CancelScope | None = None
 
+    def __len__(self) -> int:
+        """How many entries the heap holds, empty ones included."""
+        return len(self._heap)
+
+    @property
+    def next_wake(self) -> float:
+        """When it will look again, on trio's clock; ``inf`` when there is nothing to wait for."""
+        return self._wake
+
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:
@@ -101,12 +110,12 @@ class Sweeper:
                 await trio.sleep_forever()
 
     def _push(self, what: Watched, time: float) -> None:
-        if what._entry is not None:  # noqa: SLF001 - the two halves of one mechanism
-            self._forget(what._entry)  # noqa: SLF001
+        if what._entry is not None:
+            self._forget(what._entry)
         self._order += 1
         entry = _Entry(time, self._order, what)
-        what._entry = entry  # noqa: SLF001
-        what._queued_at = time  # noqa: SLF001
+        what._entry = entry
+        what._queued_at = time
         heapq.heappush(self._heap, entry)
         if time < self._wake:
             self._wake = time
@@ -132,8 +141,8 @@ class Sweeper:
                 self._empty -= 1
                 continue
             entry.what = None
-            what._entry = None  # noqa: SLF001 - the two halves of one mechanism
-            what._queued_at = math.inf  # noqa: SLF001
+            what._entry = None
+            what._queued_at = math.inf
             if what.deadline <= now:
                 what.deadline = math.inf
                 what.expire()

@@ -133,7 +133,7 @@ class HTTP1Stream:
     def __init__(
         self,
         transport: Transport,
-        role: type[h1.CLIENT] | type[h1.SERVER],
+        role: type[h1.CLIENT | h1.SERVER],
         *,
         limits: h1.Limits,
         timing: Timing,

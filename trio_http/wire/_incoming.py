@@ -47,7 +47,7 @@ class IncomingBody:
         piece = await stream.receive_chunk()
         if isinstance(piece, h1.EndOfMessage):
             self._ended = True
-            items = piece.headers.items_list
+            items = piece.headers.triples
             if items:
                 self.trailers = Headers.from_items(items)
             return b""

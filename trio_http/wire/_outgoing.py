@@ -6,7 +6,7 @@ import trio
 
 from .. import h1
 from ..messages import Content, Response, SendChunk
-from ..semantics import Headers, Status
+from ..semantics import Headers, reason_bytes
 from ._http1 import HTTP1Stream
 
 __all__ = ["request_head", "send_response", "stream_content"]
@@ -52,8 +52,8 @@ async def send_response(
         items = [*items, _CLOSE] if dated or date is None else [*items, date, _CLOSE]
     elif not dated and date is not None:
         items = [*items, date]
-    reason = Status.reason_bytes(response.status) if response.reason is None else response.reason.encode("latin-1")
-    head = h1.Response.trusted(response.status, h1.Headers.from_items(items), reason)
+    reason = reason_bytes(response.status) if response.reason is None else response.reason.encode("latin-1")
+    head = h1.Response.trusted(response.status, h1.Headers(items), reason)
     content = response.outgoing
     data = content.data
     if data is not None:
@@ -80,7 +80,7 @@ async def stream_content(stream: HTTP1Stream, content: Content, trailers: Header
         Exception: Whatever the user's iterator or producer raises.
     """
     await content.send_to(_chunk_sender(stream))
-    end = h1.EndOfMessage() if trailers is None else h1.EndOfMessage(headers=h1.Headers.from_items(trailers.items_list))
+    end = h1.EndOfMessage() if trailers is None else h1.EndOfMessage(headers=h1.Headers(trailers.items_list))
     await stream.send_event(end)
 
 
@@ -96,15 +96,18 @@ def _chunk_sender(stream: HTTP1Stream) -> SendChunk:
     return send
 
 
-def request_head(method: str, target: bytes, items: list[Item], content: Content) -> h1.Request:
+def request_head(
+    method: str, target: bytes, items: list[Item], content: Content, *, upgrade: bytes | None = None
+) -> h1.Request:
     """Make the head of a request, with the framing of its body.
 
     Args:
         method: The method, known to be a token.
         target: The target as it goes into the request line.
         items: All fields, Host among them, known to be valid; those about a connection are left out, but for
-            ``Connection: close`` and for an upgrade.
+            ``Connection: close``.
         content: The body to come.
+        upgrade: The protocol to switch to (RFC 9110 section 7.8).
     """
     for item in items:
         if item[1] in _HOP:
@@ -112,9 +115,11 @@ def request_head(method: str, target: bytes, items: list[Item], content: Content
             if closing:
                 items.append(_CLOSE)
             break
+    if upgrade is not None:
+        items = [*items, (b"Connection", b"connection", b"upgrade"), (b"Upgrade", b"upgrade", upgrade)]
     if content.data is None and not any(item[1] == b"content-length" for item in items):
         items = [*items, _CHUNKED if content.length is None else _content_length(content.length)]
-    return h1.Request.trusted(method.encode("ascii"), target, h1.Headers(items), b"1.1")
+    return h1.Request.trusted(method.encode("ascii"), target, h1.Headers(items))
 
 
 def _content_length(length: int) -> Item:
