@@ -111,6 +111,9 @@ class HTTP1Stream:
         fault: The error of this connection that ended its use, if one did.
         broken: True when bytes of unknown number were sent: it can only be closed.
         exchanges: How many heads have been received or sent on it.
+        answer_begun: True once a byte has come in the current exchange of a client.
+        patient: True while silence is no fault of the peer, because our own message is still going out: then only
+            ``latest`` ends a wait for bytes.
     """
 
     __slots__ = (
@@ -118,11 +121,13 @@ class HTTP1Stream:
         "_reading",
         "_timer",
         "_writing",
+        "answer_begun",
         "broken",
         "core",
         "exchanges",
         "fault",
         "latest",
+        "patient",
         "received",
         "subject",
         "timing",
@@ -153,6 +158,8 @@ class HTTP1Stream:
         self.broken = False
         self.exchanges = 0
         self.received = 0
+        self.answer_begun = False
+        self.patient = False
 
     def __repr__(self) -> str:
         return (
@@ -175,6 +182,7 @@ class HTTP1Stream:
         self.latest = latest
         self.total = total
         self.received = 0
+        self.answer_begun = False
         self.exchanges += 1
         self._reading = self._writing = None
 
@@ -234,17 +242,26 @@ class HTTP1Stream:
         """
         core = self.core
         while True:
-            event = core.receive_head()
+            try:
+                event = core.receive_head()
+            except RemoteProtocolError as error:
+                if not self.answer_begun:
+                    raise self.failed(self._no_answer()) from error
+                raise self.failed(self._explained(error)) from error
             if event is h1.NEED_DATA:
                 core.receive_data(await self._receive_in_time())
             elif isinstance(event, h1.Response | h1.InformationalResponse):
                 return event
             elif type(event) is h1.ConnectionClosed:
-                raise self.failed(
-                    RemoteProtocolError(f"{self.about()}: the server closed the connection without an answer")
-                )
+                raise self.failed(self._no_answer())
             else:
                 raise AssertionError(f"a client cannot receive {event!r}")
+
+    def _no_answer(self) -> RemoteProtocolError:
+        return RemoteProtocolError(
+            f"{self.about()}: the server closed the connection without an answer; "
+            f"exchange {self.exchanges} on this connection"
+        )
 
     # ---------------------------------------------------------------- bodies
 
@@ -327,6 +344,8 @@ class HTTP1Stream:
                 self.received += len(event.data)
             elif event is h1.NEED_DATA:
                 return None
+            elif event is h1.PAUSED:
+                raise AssertionError("there is no body to take")
             elif type(event) is h1.EndOfMessage:
                 return event
             else:
@@ -483,10 +502,12 @@ class HTTP1Stream:
         if pace is None:
             pace = self._reading = Pace(self.timing.read, self.timing.min_rate)
         now = trio.current_time()
-        deadline = pace.deadline(now, self.latest)
+        deadline = self.latest if self.patient else pace.deadline(now, self.latest)
         with trio.CancelScope(deadline=deadline):
             data = await self.transport.receive(READ_SIZE)
             pace.waited(now, len(data))
+            if data:
+                self.answer_begun = True
             return data
         pace.waited(now, 0)
         if deadline == self.latest:

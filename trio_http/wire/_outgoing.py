@@ -97,7 +97,7 @@ def _chunk_sender(stream: HTTP1Stream) -> SendChunk:
 
 
 def request_head(
-    method: str, target: bytes, items: list[Item], content: Content, *, upgrade: bytes | None = None
+    method: str, target: bytes, items: list[Item], content: Content, *, streamed: bool, upgrade: bytes | None = None
 ) -> h1.Request:
     """Make the head of a request, with the framing of its body.
 
@@ -107,6 +107,7 @@ def request_head(
         items: All fields, Host among them, known to be valid; those about a connection are left out, but for
             ``Connection: close``.
         content: The body to come.
+        streamed: The body will be sent piece by piece, so the head must say how it ends.
         upgrade: The protocol to switch to (RFC 9110 section 7.8).
     """
     for item in items:
@@ -117,7 +118,7 @@ def request_head(
             break
     if upgrade is not None:
         items = [*items, (b"Connection", b"connection", b"upgrade"), (b"Upgrade", b"upgrade", upgrade)]
-    if content.data is None and not any(item[1] == b"content-length" for item in items):
+    if streamed and not any(item[1] == b"content-length" for item in items):
         items = [*items, _CHUNKED if content.length is None else _content_length(content.length)]
     return h1.Request.trusted(method.encode("ascii"), target, h1.Headers(items))
 
