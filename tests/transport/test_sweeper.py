@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import trio
-import trio.testing
+from trio.testing import MockClock
 
 from trio_http.transport import Sweeper, Watched
 
@@ -71,7 +71,7 @@ async def test_a_deadline_moved_earlier_wakes_the_sweeper(
     assert thing.expired_at == [6]
 
 
-async def test_an_earlier_one_may_be_moved_back_again(sweeper: Sweeper, autojump_clock: trio.testing.MockClock) -> None:
+async def test_an_earlier_one_may_be_moved_back_again(sweeper: Sweeper, autojump_clock: MockClock) -> None:
     thing = Thing(sweeper)
     thing.arm(75)
     await trio.sleep(1)
@@ -98,7 +98,7 @@ async def test_disarmed_things_do_not_fire_and_can_be_armed_again(
     assert thing.expired_at == [12]
 
 
-async def test_ties_fire_in_the_order_they_were_armed(sweeper: Sweeper, autojump_clock: trio.testing.MockClock) -> None:
+async def test_ties_fire_in_the_order_they_were_armed(sweeper: Sweeper, autojump_clock: MockClock) -> None:
     order: list[int] = []
 
     class Numbered(Watched):
@@ -117,7 +117,7 @@ async def test_ties_fire_in_the_order_they_were_armed(sweeper: Sweeper, autojump
     assert order == list(range(50))
 
 
-async def test_ending_others_while_expiring_is_fine(sweeper: Sweeper, autojump_clock: trio.testing.MockClock) -> None:
+async def test_ending_others_while_expiring_is_fine(sweeper: Sweeper, autojump_clock: MockClock) -> None:
     things: list[Watched] = []
 
     class Ender(Watched):
@@ -135,7 +135,7 @@ async def test_ending_others_while_expiring_is_fine(sweeper: Sweeper, autojump_c
     assert not any(thing.expired_at for thing in late)
 
 
-async def test_a_thing_that_ended_is_not_kept_alive(sweeper: Sweeper, autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_thing_that_ended_is_not_kept_alive(sweeper: Sweeper, autojump_clock: MockClock) -> None:
     thing = Thing(sweeper)
     thing.arm(1000)
     ghost = weakref.ref(thing)
@@ -147,7 +147,7 @@ async def test_a_thing_that_ended_is_not_kept_alive(sweeper: Sweeper, autojump_c
     assert ghost() is None
 
 
-async def test_many_short_lives_do_not_fill_the_heap(sweeper: Sweeper, autojump_clock: trio.testing.MockClock) -> None:
+async def test_many_short_lives_do_not_fill_the_heap(sweeper: Sweeper, autojump_clock: MockClock) -> None:
     for _ in range(10_000):
         thing = Thing(sweeper)
         thing.arm(1000)

@@ -6,7 +6,6 @@ is closed by us, in the task that iterates it, on every path: end, error, cancel
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from typing import Protocol, final, runtime_checkable
 
@@ -60,7 +59,7 @@ class Content:
             self.data = bytes(given)
         elif isinstance(given, AsyncIterable):
             self._iterable = given
-        elif callable(given) and not inspect.isclass(given):
+        elif callable(given):
             self._producer = given
         else:
             raise TypeError(
@@ -122,10 +121,10 @@ class Content:
             await _close(None, self._iterable)
 
 
-async def _close(iterator: AsyncIterator[bytes] | None, iterable: AsyncIterable[bytes]) -> None:
+async def _close(*things: object) -> None:
     # Shielded, so that a cancelled sender still closes its source; bounded, because the source is user code.
+    # An iterable that is its own iterator comes twice; closing twice is fine by the rules of trio and of generators.
     with trio.CancelScope(deadline=trio.current_time() + CLOSE_GRACE, shield=True):
-        if isinstance(iterator, _Closeable):
-            await iterator.aclose()
-        if iterable is not iterator and isinstance(iterable, _Closeable):
-            await iterable.aclose()
+        for thing in things:
+            if isinstance(thing, _Closeable):
+                await thing.aclose()

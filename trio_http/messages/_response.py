@@ -126,6 +126,11 @@ class Response:
     # ---------------------------------------------------------------- status
 
     @property
+    def phrase(self) -> str:
+        """The reason phrase given, or the one that belongs to the status."""
+        return self.reason or phrases.get(self.status, "")
+
+    @property
     def is_success(self) -> bool:
         """True for 2xx."""
         return 200 <= self.status <= 299

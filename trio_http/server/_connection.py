@@ -48,13 +48,32 @@ LINGER_BYTES = 1024 * 1024  # bytes discarded meanwhile
 class Host(Protocol):
     """What a connection needs of its server."""
 
-    handler: Handler
-    timeouts: ServerTimeouts
-    limits: ServerLimits
-    h1_limits: h1.Limits
-    timing: Timing
-    sweeper: Sweeper
     active: int
+    """Handlers that run now."""
+
+    @property
+    def handler(self) -> Handler:
+        """What answers."""
+
+    @property
+    def timeouts(self) -> ServerTimeouts:
+        """How long to wait for peers."""
+
+    @property
+    def limits(self) -> ServerLimits:
+        """What to take from peers."""
+
+    @property
+    def h1_limits(self) -> h1.Limits:
+        """Those of them that the core enforces."""
+
+    @property
+    def timing(self) -> Timing:
+        """The timeouts as the wire takes them."""
+
+    @property
+    def sweeper(self) -> Sweeper:
+        """Who watches the deadlines."""
 
     @property
     def draining(self) -> bool:
@@ -251,7 +270,7 @@ class ServerConnection(Watched):
 
     async def _handle(self, request: Request) -> Response:
         try:
-            response = await self._host.handler(request)
+            response: object = await self._host.handler(request)
         except Exception as error:
             return self._answer_to(request, error)
         if not isinstance(response, Response):

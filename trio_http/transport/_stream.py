@@ -14,7 +14,7 @@ from ._socket import _address
 
 __all__ = ["StreamTransport"]
 
-CLOSE_GRACE = 1.0  # seconds for a TLS close_notify to leave; peers that take nothing do not hold us
+CLOSE_GRACE = 0.2  # seconds for a TLS close_notify to leave; peers that take nothing do not hold us
 
 
 @final
@@ -64,11 +64,12 @@ class StreamTransport:
     async def receive(self, max_bytes: int) -> bytes:
         """Wait for bytes; ``b""`` is the end."""
         try:
-            return await self._stream.receive_some(max_bytes)
+            data = await self._stream.receive_some(max_bytes)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise ReadError(
                 f"reading from {format_address(self._peer)} failed: {_cause(error, closed=self._closed)}"
             ) from error
+        return data if type(data) is bytes else bytes(data)  # memory streams give bytearrays
 
     def send_nowait(self, pieces: Sequence[bytes | memoryview]) -> int:
         """Take nothing: a trio stream cannot send without a wait."""
@@ -110,9 +111,11 @@ class StreamTransport:
             return
         self._closed = True
         # Closing must happen also when we are being cancelled; the shield has its own deadline.
-        with trio.CancelScope(deadline=trio.current_time() + CLOSE_GRACE, shield=True):
-            with contextlib.suppress(trio.BrokenResourceError, OSError):
-                await self._stream.aclose()
+        with (
+            trio.CancelScope(deadline=trio.current_time() + CLOSE_GRACE, shield=True),
+            contextlib.suppress(trio.BrokenResourceError, OSError),
+        ):
+            await self._stream.aclose()
 
     def close_now(self) -> None:
         """Close the socket below at once; a stream without one is left to the owner's aclose()."""
