@@ -52,7 +52,6 @@ class Exchange:
     """
 
     __slots__ = (
-        "_call",
         "_connection",
         "_limits",
         "_nursery",
@@ -60,6 +59,7 @@ class Exchange:
         "_sent",
         "_upload",
         "_write_error",
+        "call",
         "is_unsent",
         "over",
         "timings",
@@ -68,7 +68,7 @@ class Exchange:
     def __init__(
         self, call: Call, connection: ClientConnection, *, pool: Pool, nursery: trio.Nursery, limits: ClientLimits
     ) -> None:
-        self._call = call
+        self.call = call
         self._connection = connection
         self._pool = pool
         self._nursery = nursery
@@ -111,7 +111,7 @@ class Exchange:
             The connection is closed.
         """
         # Hot: once per request. With a small request on a kept connection there is one wait, that for the answer.
-        call = self._call
+        call = self.call
         timings = self.timings
         try:
             stream = self._connection.stream
@@ -141,17 +141,15 @@ class Exchange:
             await self.abandon()
             if call.content.data is None:
                 await call.content.aclose()
-            raise self._explained(error)
+            self._raise_closed(error)
+            raise
 
-    def _explained(self, error: BaseException) -> BaseException:
+    def _raise_closed(self, error: BaseException) -> None:
         if self._pool.closed and isinstance(error, TransportError):
-            closed = PoolError(f"{self._call}: the client was closed while this request was under way")
-            closed.__cause__ = error
-            return closed
-        return error
+            raise PoolError(f"{self.call}: the client was closed while this request was under way") from error
 
     async def _open(self) -> HTTP1Stream:
-        call, connection = self._call, self._connection
+        call, connection = self.call, self._connection
         timeouts = call.terms.timeouts
         dial = Dial(
             connect=timeouts.connect,
@@ -197,7 +195,7 @@ class Exchange:
         self, stream: HTTP1Stream, head: h1.Request, content: Content
     ) -> h1.Response | h1.InformationalResponse | None:
         """Send the head, and start sending the body; return the answer if it came before the body was wanted."""
-        call = self._call
+        call = self.call
         await stream.send_event(head)
         if call.expect is not None:
             early = None
@@ -210,7 +208,7 @@ class Exchange:
         return None
 
     async def _pour(self, stream: HTTP1Stream, content: Content) -> None:
-        progress, total = self._call.progress, content.length
+        progress, total = self.call.progress, content.length
 
         async def send(chunk: bytes) -> None:
             if not isinstance(chunk, bytes | bytearray | memoryview):
@@ -231,7 +229,7 @@ class Exchange:
 
     def _start_upload(self, send: Callable[[], Awaitable[None]]) -> None:
         self._upload = Upload()
-        self._nursery.start_soon(self._upload.run, send, name=f"upload of {self._call}")
+        self._nursery.start_soon(self._upload.run, send, name=f"upload of {self.call}")
 
     # ---------------------------------------------------------------- the response
 
@@ -251,7 +249,7 @@ class Exchange:
                 raise
             if type(event) is h1.Response:
                 return event
-            call = self._call
+            call = self.call
             if event.status_code == 101 or (until_100 and event.status_code == 100):
                 return event
             count += 1
@@ -325,7 +323,8 @@ class Exchange:
                 raise self._too_large(limit, f"it has {stream.received} bytes")
         except BaseException as error:
             await self.abandon()
-            raise self._explained(error)
+            self._raise_closed(error)
+            raise
         if not self.finish_nowait():
             await self.finish()
         assert end is not None
@@ -338,7 +337,7 @@ class Exchange:
     def _too_large(self, limit: int, found: str) -> BodyTooLarge:
         return self.stream.failed(
             BodyTooLarge(
-                f"{self._call}: the body is larger than ClientLimits.body={limit} bytes allows: {found}. "
+                f"{self.call}: the body is larger than ClientLimits.body={limit} bytes allows: {found}. "
                 "Read it in pieces with stream(), or raise the limit",
                 limit=limit,
             )
@@ -361,7 +360,8 @@ class Exchange:
                 piece = await self._beside_upload(self.stream.receive_chunk)
         except Exception as error:
             await self.abandon()
-            raise self._explained(error)
+            self._raise_closed(error)
+            raise
         if isinstance(piece, h1.EndOfMessage) and not self.finish_nowait():
             await self.finish()
         return piece
@@ -392,7 +392,7 @@ class Exchange:
             return
         upload = self._upload
         if upload is not None:
-            length = self._call.content.length
+            length = self.call.content.length
             if not upload.done.is_set() and length is not None and self._sent >= length:
                 with trio.move_on_after(LAST_BYTES):
                     await upload.done.wait()
@@ -423,4 +423,3 @@ class Exchange:
             await self._upload.stop()
         if stream is not None:
             await stream.aclose()
-

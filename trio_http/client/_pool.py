@@ -124,7 +124,7 @@ class ClientConnection(Watched):
 
     def expire(self) -> None:
         """Be closed: the time for being idle is over (called by the sweeper)."""
-        self._pool._expire(self)  # noqa: SLF001 - the two halves of one mechanism
+        self._pool._expire(self)
 
     def info(self) -> ConnectionInfo:
         """Describe it."""
@@ -346,7 +346,7 @@ class Pool:
             self.drop(connection)
             self._dispose(stream)
             return
-        place = connection._place  # noqa: SLF001 - the two halves of one mechanism
+        place = connection._place
         if place.waiters and not self._yields_to_others(place):
             waiter, _ = place.waiters.popitem(last=False)
             connection.holder = waiter.holder
@@ -391,7 +391,7 @@ class Pool:
 
     def _forget(self, connection: ClientConnection) -> None:
         """Remove a connection, and pass its slot on."""
-        place = connection._place  # noqa: SLF001 - the two halves of one mechanism
+        place = connection._place
         connection.unwatch()
         del self._slots[connection]
         place.slots -= 1

@@ -210,9 +210,7 @@ async def _race(host: str, port: int, addresses: list[_AddressInfo], options: Ne
         loser.socket.close()
     if winners:
         return winners[0]
-    raise _refused(host, port, failures) from ExceptionGroup(
-        "each address was tried", [error for _, error in failures]
-    )
+    raise _refused(host, port, failures) from ExceptionGroup("each address was tried", [error for _, error in failures])
 
 
 def _refused(host: str, port: int, failures: Sequence[tuple[_AddressInfo, OSError]]) -> ConnectError:

@@ -59,9 +59,7 @@ class Dial:
         self.connecting = 0.0
         self.handshaking = 0.0
 
-    async def step(
-        self, phase: Phase, what: str, function: Callable[[*_Args], Awaitable[_T]], /, *args: *_Args
-    ) -> _T:
+    async def step(self, phase: Phase, what: str, function: Callable[[*_Args], Awaitable[_T]], /, *args: *_Args) -> _T:
         """Run one step under the deadline of its phase.
 
         Args:
