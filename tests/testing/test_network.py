@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -33,6 +34,10 @@ Program = Callable[[VirtualNetwork], Awaitable[Any]]
 
 def run(main: Program, **options: Any) -> Any:
     return simulate(main, **options).value
+
+
+async def nothing(net: VirtualNetwork) -> None:
+    pass
 
 
 async def echo(stream: trio.SocketStream) -> None:
@@ -79,7 +84,7 @@ def test_hosts_have_addresses_names_and_a_loopback_of_their_own() -> None:
             for name in ("api", "API.example.", "10.0.0.1", "fd00::1"):
                 async with await trio.open_tcp_stream(name, 80) as stream:
                     assert await round_trip(stream) == 0
-            with pytest.raises(OSError, match="refused"):
+            with pytest.raises(OSError, match="all attempts"):
                 await trio.open_tcp_stream("localhost", 80)
         with api.active():
             async with await trio.open_tcp_stream("localhost", 80) as stream:
@@ -91,7 +96,7 @@ def test_hosts_have_addresses_names_and_a_loopback_of_their_own() -> None:
 def test_code_on_no_host_uses_127_0_0_1_as_on_a_real_machine() -> None:
     async def main(net: VirtualNetwork) -> None:
         async with trio.open_nursery() as nursery:
-            [listener] = await nursery.start(lambda **kw: trio.serve_tcp(echo, 0, host="127.0.0.1", **kw))
+            [listener] = await nursery.start(partial(trio.serve_tcp, echo, 0, host="127.0.0.1"))
             async with await trio.testing.open_stream_to_socket_listener(listener) as stream:
                 assert stream.socket.getpeername() == ("127.0.0.1", 49152)
                 assert await round_trip(stream) == 0
@@ -410,7 +415,7 @@ def test_crash_resets_closes_and_cancels_and_the_host_can_serve_again() -> None:
             await stream.receive_some()
         await stream.aclose()
         with app.active():
-            with pytest.raises(OSError, match="refused|all attempts"):
+            with pytest.raises(OSError, match="all attempts"):
                 await trio.open_tcp_stream("api", 80)
             await trio.testing.wait_all_tasks_blocked()
             await api.start(trio.serve_tcp, echo, 80)
@@ -463,19 +468,21 @@ async def pair(net: VirtualNetwork) -> tuple[trio.SocketStream, trio.SocketStrea
     return client, server
 
 
-async def test_trio_s_own_check_of_half_closeable_streams_passes() -> None:
-    async def make() -> tuple[trio.SocketStream, trio.SocketStream]:
-        return await pair(net)
+def test_trio_s_own_check_of_half_closeable_streams_passes() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def make() -> tuple[trio.SocketStream, trio.SocketStream]:
+            return await pair(net)
 
-    async def clogged() -> tuple[trio.SocketStream, trio.SocketStream]:
-        left, right = await pair(net)
-        for stream in (left, right):
-            with trio.move_on_after(0.01):
-                await stream.send_all(bytes(1 << 20))
-        return left, right
+        async def clogged() -> tuple[trio.SocketStream, trio.SocketStream]:
+            left, right = await pair(net)
+            for stream in (left, right):
+                with trio.move_on_after(0.01):
+                    await stream.send_all(bytes(1 << 20))
+            return left, right
 
-    async with VirtualNetwork() as net:
         await trio.testing.check_half_closeable_stream(make, clogged)
+
+    run(main)
 
 
 # the run itself
@@ -611,7 +618,7 @@ def test_a_failing_host_task_fails_the_run() -> None:
         lambda: VirtualNetwork().host("a").refuse(0),
         lambda: VirtualNetwork().dns.delay("x", -1),
         lambda: VirtualNetwork().dns.fail("x", "maybe"),
-        lambda: simulate(lambda net: trio.lowlevel.checkpoint(), seed="7"),
+        lambda: simulate(nothing, seed="7"),
     ],
 )
 def test_options_that_make_no_sense_are_refused_at_once(make: Callable[[], object]) -> None:
@@ -630,7 +637,7 @@ def test_use_outside_a_simulation_says_so() -> None:
 
 async def test_a_simulation_inside_a_trio_run_is_refused() -> None:
     with pytest.raises(HarnessError, match="synchronous code"):
-        simulate(lambda net: trio.lowlevel.checkpoint())
+        simulate(nothing)
 
 
 async def test_only_tcp_is_carried() -> None:

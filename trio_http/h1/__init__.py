@@ -9,6 +9,7 @@ from .._errors import LocalProtocolError, ProtocolError, RemoteProtocolError
 from .._version import __version__
 from ._connection import Connection
 from ._events import ConnectionClosed, Data, EndOfMessage, Event, InformationalResponse, Request, Response
+from ._h11 import H11_VERSION, install_as_h11
 from ._headers import Headers
 from ._profile import QUIRKS, Limits
 from ._sentinels import (
@@ -32,6 +33,7 @@ __all__ = [
     "CLOSED",
     "DONE",
     "ERROR",
+    "H11_VERSION",
     "IDLE",
     "MIGHT_SWITCH_PROTOCOL",
     "MUST_CLOSE",
@@ -57,6 +59,7 @@ __all__ = [
     "Request",
     "Response",
     "__version__",
+    "install_as_h11",
 ]
 
 PRODUCT_ID = "trio-http-h1/" + __version__

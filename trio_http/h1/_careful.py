@@ -282,7 +282,7 @@ def read_response_head(head: bytes, profile: Profile) -> tuple[bytes, int, bytes
     lines = _lines(head, profile)
     line = lines[0]
     match = _STATUS_LINE.fullmatch(line)
-    if match is None or int(match[2]) < 100:
+    if match is None:
         raise RemoteProtocolError(
             f"illegal status line of {len(line)} bytes that begins with {_shown(line[:16])}; "
             "expected version, status code from 100 to 999 and reason"
@@ -295,6 +295,8 @@ def read_response_head(head: bytes, profile: Profile) -> tuple[bytes, int, bytes
     if bad is not None:
         raise RemoteProtocolError(f"illegal status line: the reason holds the byte 0x{bad:02x}")
     triples, found = _framed(_fields(lines[1:], "response head", profile), version, profile)
+    if int(match[2]) < 100:
+        raise RemoteProtocolError(f"illegal status code {match[2].decode()}; expected 100 to 999")
     return version, int(match[2]), reason, triples, found
 
 

@@ -149,9 +149,9 @@ class _AnyResponse(_Fields):
         http_version: bytes | str = b"1.1",
         reason: bytes | str = b"",
     ) -> None:
-        self._headers = _headers_of(headers)
-        self._reason = as_bytes(reason)
-        self._http_version = as_bytes(http_version)
+        self._headers = headers if type(headers) is Headers else _headers_of(headers)
+        self._reason = reason if type(reason) is bytes else as_bytes(reason)
+        self._http_version = http_version if type(http_version) is bytes else as_bytes(http_version)
         if type(status_code) is not int:
             if not isinstance(status_code, int):
                 raise LocalProtocolError(f"status code must be an integer, not {type(status_code).__name__}")
@@ -261,7 +261,7 @@ class EndOfMessage(_Fields):
     _headers: Headers
 
     def __init__(self, *, headers: HeadersInput | None = None) -> None:
-        self._headers = _headers_of(headers)
+        self._headers = Headers([]) if headers is None else _headers_of(headers)
 
     headers = _field("_headers", Headers, "The trailer fields, as :class:`Headers`.")
 

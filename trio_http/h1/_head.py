@@ -1,7 +1,7 @@
 """From the bytes of a head to its parts: the fast way, for heads without any oddity.
 
-How it works: one ``translate`` over the whole head deletes every byte that may stand in a field. If what is left is
-exactly one CR and one LF for each line end, there is no control byte, no bare CR and no bare LF, and the rest needs
+How it works: one ``translate`` over the whole head deletes every byte that may not stand in a field. If that takes
+away exactly a CR and an LF for each line end, there is no control byte, no bare CR and no bare LF, and the rest needs
 no further look at single bytes. Names go through a dictionary of known spellings, which checks and lower-cases them
 in one look-up. Whatever is unusual makes these functions return None, and :mod:`._careful` reads the head again,
 slowly, to find what the profile makes of it: these functions never judge, they only recognise the plain case.
@@ -9,7 +9,7 @@ slowly, to find what the profile makes of it: these functions never judge, they 
 
 from __future__ import annotations
 
-from ..semantics._grammar import SEEN_NAMES, VALUE_BYTES, lower_name
+from ..semantics._grammar import FORBIDDEN_IN_VALUE, SEEN_NAMES, lower_name
 
 __all__ = ["FRAMING", "METHODS", "STATUS_CODES", "Found", "Triples", "has_token", "read_fields", "survey"]
 
@@ -26,6 +26,22 @@ METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"
 STATUS_CODES = {b"%d" % code: code for code in range(100, 1000)}
 
 
+# Lines that come again and again, each with the field it makes, so that most fields of most heads cost one look-up.
+# Only fields of these names are kept: none of them holds a secret, and none is one of FRAMING, which need a look
+# each time. Bounded in number and size; when it is full it begins anew, so nobody can fill it up for ever.
+_REPEATING = frozenset(
+    b"accept accept-charset accept-encoding accept-language accept-ranges access-control-allow-headers "
+    b"access-control-allow-methods access-control-allow-origin access-control-max-age alt-svc cache-control "
+    b"content-encoding content-language content-type date dnt keep-alive permissions-policy pragma priority "
+    b"referrer-policy sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-dest sec-fetch-mode sec-fetch-site "
+    b"sec-fetch-user server strict-transport-security te trailer upgrade-insecure-requests user-agent vary via "
+    b"x-content-type-options x-frame-options x-powered-by x-requested-with x-xss-protection".split()
+)
+_LINES_MAX = 1024
+_LINE_LENGTH_MAX = 160
+_lines: dict[bytes, tuple[bytes, bytes, bytes]] = {}
+
+
 def read_fields(head: bytes) -> tuple[bytes, Triples, Found] | None:
     """Take a head apart whose lines are all plain.
 
@@ -36,26 +52,32 @@ def read_fields(head: bytes) -> tuple[bytes, Triples, Found] | None:
         The start line, the fields, and what is found of :data:`FRAMING`; None if something is unusual.
     """
     lines = head.split(b"\r\n")
-    if len(head.translate(None, VALUE_BYTES)) != 2 * len(lines) - 2:
+    if len(head) - len(head.translate(None, FORBIDDEN_IN_VALUE)) != 2 * len(lines) - 2:
         return None
-    known = SEEN_NAMES.get
+    known_line = _lines.get
+    known_name = SEEN_NAMES.get
     triples: Triples = []
     append = triples.append
     found: Found = {}
     start = lines[0]
     del lines[0]
     try:
-        # The hottest loop of the package: some 0.25 us for each field. `strip()` without argument is the fast one,
-        # and of all whitespace only space and tab have got past the check above.
+        # The hottest loop of the package: 0.07 us for a line that was seen before, 0.3 for another. `strip()` without
+        # argument is the fast one, and of all whitespace only space and tab have got past the check above.
         for line in lines:
+            triple = known_line(line)
+            if triple is not None:
+                append(triple)
+                continue
             name, value = line.split(b":", 1)
-            lower = known(name)
+            lower = known_name(name)
             if lower is None:
                 lower = lower_name(name)
                 if lower is None:
                     return None
             value = value.strip()
-            append((name, lower, value))
+            triple = (name, lower, value)
+            append(triple)
             if lower in FRAMING:
                 if lower in found:
                     if lower not in _LISTS:
@@ -63,6 +85,10 @@ def read_fields(head: bytes) -> tuple[bytes, Triples, Found] | None:
                     found[lower] += b"," + value
                 else:
                     found[lower] = value
+            elif lower in _REPEATING and len(line) <= _LINE_LENGTH_MAX:
+                if len(_lines) >= _LINES_MAX:
+                    _lines.clear()
+                _lines[line] = triple
     except ValueError:  # a line without a colon
         return None
     return start, triples, found

@@ -79,6 +79,7 @@ class Profile:
         strict: Whether everything that RFC 9112 calls invalid is refused, but for the quirks.
         quirks: The names of the quirks that are taken.
         target .. trailer_count: The limits; infinity where there is none.
+        looks_at_lines: Whether an incomplete section can be at fault before a limit on its size is passed.
         chunk_line_hint: The status hint when a chunk size line is too long.
         chunk_size_digits: The most digits of a chunk size.
     """
@@ -90,6 +91,7 @@ class Profile:
         "chunk_size_digits",
         "head",
         "header_count",
+        "looks_at_lines",
         "quirks",
         "strict",
         "target",
@@ -118,6 +120,9 @@ class Profile:
         self.chunk_extensions = number(given.chunk_extensions)
         self.trailers = number(given.trailers, default)
         self.trailer_count = number(given.trailer_count)
+        self.looks_at_lines = "bare_lf" not in self.quirks or min(
+            self.target, self.header_count, self.trailer_count
+        ) != float("inf")
         self.chunk_line_hint = 431 if limits is None else 400
         self.chunk_size_digits = 16 if strict else 20
 

@@ -17,7 +17,7 @@ from ..semantics._grammar import VALUE_BYTES, is_host, is_token
 from ._careful import check_limits, find_end, read_request_head, read_response_head, read_trailers
 from ._events import ConnectionClosed, Data, EndOfMessage, Event, InformationalResponse, Request, Response
 from ._exchange import CHUNKED, COUNTED, UNTIL_CLOSE, Exchange
-from ._head import METHODS, STATUS_CODES, Found, has_token, read_fields
+from ._head import METHODS, STATUS_CODES, Found, Triples, has_token, read_fields
 from ._headers import LENGTH_DIGITS_MAX, Headers
 from ._sentinels import (
     DONE,
@@ -75,15 +75,23 @@ class Receiving(Exchange):
         Raises:
             RuntimeError: Bytes arrive after the end.
         """
-        if type(data) is not bytes:
-            data = bytes(data)
-        if self._stalled and data and b"\n" not in data:
-            # The middle of a head. Byte by byte this is all that happens, so it costs one append and two tests.
+        if self._stalled and type(data) is bytes and data:
+            # The middle of a head or trailer section. Byte by byte this is nearly all that happens, so it costs one
+            # append and few tests.
             held = self._data
-            held += data  # stalled: it is a bytearray, and grows in place
+            if 10 in data:
+                # Without rules about single lines only the blank line at the end is worth another look.
+                at = max(0, len(held) - 2)
+                held += data
+                if self._profile.looks_at_lines or held.find(b"\n\r\n", at) >= 0 or held.find(b"\n\n", at) >= 0:
+                    self._stalled = False
+            else:
+                held += data
             if len(held) > self._stall_size:
                 self._stalled = False
             return
+        if type(data) is not bytes:
+            data = bytes(data)
         self._stalled = False
         if not data:
             self._closed = True
@@ -210,7 +218,8 @@ class Receiving(Exchange):
     def _next_head(self) -> type[NEED_DATA | PAUSED] | Event:
         data = self._data
         pos = self._pos
-        end = data.find(b"\r\n\r\n", self._scanned - 3 if self._scanned > pos + 3 else pos)
+        scanned = self._scanned
+        end = data.find(b"\r\n\r\n", scanned - 3 if scanned > pos + 3 else pos)
         # A first byte that can begin no head, and heads that need another look, are none of the plain ones.
         if end < 0 or data[pos] < 0x21:
             return self._next_odd_head()
@@ -220,7 +229,13 @@ class Receiving(Exchange):
         event = self._plain_response(head) if self._is_client else self._plain_request(head)
         if event is None:
             return self._next_odd_head()
-        self._consume(end + 4)
+        end += 4
+        if end == len(data):
+            self._data = b""
+            end = 0
+        self._pos = self._scanned = end
+        self._lines = 0
+        self._skipped_crlf = False
         return event
 
     def _consume(self, end: int) -> None:
@@ -261,10 +276,10 @@ class Receiving(Exchange):
         event: Event
         if self._is_client:
             version, code, reason, triples, found = read_response_head(head, self._profile)
-            event = self._respond(version, code, reason, Headers(triples), found)
+            event = self._respond(version, code, reason, triples, found)
         else:
             method, target, version, triples, found = read_request_head(head, self._profile)
-            event = self._request(method, target, version, Headers(triples), found)
+            event = self._request(method, target, version, triples, found)
         self._consume(end)
         return event
 
@@ -345,7 +360,7 @@ class Receiving(Exchange):
                 self._host = host
         if len(found) > 1 and not self._is_plain(found):
             return None
-        return self._request(method, target, b"1.1", Headers(triples), found)
+        return self._request(method, target, b"1.1", triples, found)
 
     def _plain_response(self, head: bytes) -> Event | None:
         parts = read_fields(head)
@@ -366,7 +381,7 @@ class Receiving(Exchange):
             or (found and not self._is_plain(found))
         ):
             return None
-        return self._respond(b"1.1", code, reason, Headers(triples), found)
+        return self._respond(b"1.1", code, reason, triples, found)
 
     def _is_plain(self, found: Found) -> bool:
         """Tell whether the framing is free of oddities."""
@@ -376,19 +391,19 @@ class Receiving(Exchange):
             return length is None or (length.isdigit() and len(length) <= LENGTH_DIGITS_MAX)
         return coding == b"chunked" and length is None
 
-    def _request(self, method: bytes, target: bytes, version: bytes, headers: Headers, found: Found) -> Request:
+    def _request(self, method: bytes, target: bytes, version: bytes, triples: Triples, found: Found) -> Request:
         """Make the event, and take all that follows from it; everything is valid."""
         event: Request = _new(Request)
         event._method = method
         event._target = target
-        event._headers = headers
+        event._headers = headers = _new(Headers)
+        headers.triples = triples
         event._http_version = version
-        self._request_method = method
-        self.their_http_version = version
         self._in_kind = COUNTED
         self._in_left = self._in_length = 0
         now = self._now
         keep_alive = True
+        expects = False
         if len(found) > 1 or version != b"1.1" or method == b"CONNECT":
             if b"transfer-encoding" in found:
                 self._begin_chunked()
@@ -404,21 +419,25 @@ class Receiving(Exchange):
                 connection = found.get(b"connection")
                 if connection is not None and has_token(connection, b"close"):
                     keep_alive = False
-                if b"expect" in found and has_token(found[b"expect"], b"100-continue"):
-                    self.client_is_waiting_for_100_continue = True
-        self._their_keep_alive = keep_alive
+                expects = b"expect" in found and has_token(found[b"expect"], b"100-continue")
         now = now.on_client[Request]
+        self._request_method = method
+        self.their_http_version = version
+        self._their_keep_alive = keep_alive
+        if expects:
+            self.client_is_waiting_for_100_continue = True
         self._now = now if keep_alive else now.not_kept()
         return event
 
     def _respond(
-        self, version: bytes, code: int, reason: bytes, headers: Headers, found: Found
+        self, version: bytes, code: int, reason: bytes, triples: Triples, found: Found
     ) -> Response | InformationalResponse:
         """Make the event, and take all that follows from it; everything is valid."""
         event: Response | InformationalResponse = _new(Response) if code >= 200 else _new(InformationalResponse)
         event._status_code = code
         event._reason = reason
-        event._headers = headers
+        event._headers = headers = _new(Headers)
+        headers.triples = triples
         event._http_version = version
         now = self._now
         if code < 200:

@@ -23,14 +23,36 @@ __all__ = ["Sending"]
 # methods whose requests tell their length even if it is 0 (RFC 9110 section 8.6)
 _WITH_CONTENT = frozenset({b"POST", b"PUT", b"PATCH"})
 
+_BODY_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+_NONE: frozenset[bytes] = frozenset()
+
 # bytes, kind of body, bytes of a counted body, situation after the head
 _Head = tuple[bytes, int, int, Situation]
 
 
-def _field_lines(triples: Triples) -> bytes:
-    # a Host field goes first (RFC 9110 section 7.2)
-    first = [b"%b: %b\r\n" % (raw, value) for raw, lower, value in triples if lower == b"host"]
-    return b"".join(first + [b"%b: %b\r\n" % (raw, value) for raw, lower, value in triples if lower != b"host"])
+# Status lines that were sent before, by status and reason. Bounded: reasons come from users.
+_LINES_MAX = 256
+_status_lines: dict[tuple[int, bytes], bytes] = {}
+
+
+def _status_line(status: int, reason: bytes) -> bytes:
+    line = b"HTTP/1.1 %d %b\r\n" % (status, reason)
+    if len(_status_lines) < _LINES_MAX:
+        _status_lines[status, reason] = line
+    return line
+
+
+def _add_fields(parts: list[bytes], triples: Triples) -> None:
+    """Add the lines of the fields; a Host field goes first (RFC 9110 section 7.2)."""
+    if len(triples) > 1:
+        triples = sorted(triples, key=_host_first)
+    for raw, _, value in triples:
+        # half the price of one `%` for each line
+        parts += (raw, b": ", value, b"\r\n")
+
+
+def _host_first(triple: tuple[bytes, bytes, bytes]) -> bool:
+    return triple[1] != b"host"
 
 
 class Sending(Exchange):
@@ -55,6 +77,13 @@ class Sending(Exchange):
         Raises:
             LocalProtocolError: The event is not possible now. Our state is then ERROR.
         """
+        if type(event) is Data and type(event._data) is bytes and not self._is_client:
+            # A body goes out by this door piece by piece, so it is a short way for servers.
+            now = self._now
+            left = self._out_left
+            if now.server is SEND_BODY and self._out_kind is COUNTED and len(event._data) <= left:
+                self._out_left = left - len(event._data)
+                return event._data
         parts = self.send_with_data_passthrough(event)
         if parts is None:
             return None
@@ -79,18 +108,18 @@ class Sending(Exchange):
                 moves[Data]
                 return self._send_data(event._data)  # type: ignore[attr-defined]  # kind says so
             if kind is EndOfMessage:
-                after = moves[EndOfMessage]
-                parts = self._send_end(event._headers)  # type: ignore[attr-defined]  # kind says so
-                self._now = after
+                self._now = moves[EndOfMessage]
                 if self._is_client:
                     self.client_is_waiting_for_100_continue = False
-                return parts
+                return self._send_end(event._headers)  # type: ignore[attr-defined]  # kind says so
             if kind is Response:
-                return self._send_head(self._response_head(event, None))  # type: ignore[arg-type]  # kind says so
+                parts = self._send_head(self._response_head(event, None))  # type: ignore[arg-type]  # kind says so
+                self._check_version(event._http_version)  # type: ignore[attr-defined]  # kind says so
+                return parts
             if kind is Request:
-                head = self._send_head(self._request_head(event, None))  # type: ignore[arg-type]  # kind says so
+                parts = self._send_head(self._request_head(event, None))  # type: ignore[arg-type]  # kind says so
                 self._asked(event)  # type: ignore[arg-type]  # kind says so
-                return head
+                return parts
             if kind is InformationalResponse:
                 return self._send_informational(event)  # type: ignore[arg-type]  # kind says so
             self._now = moves[kind]
@@ -144,6 +173,7 @@ class Sending(Exchange):
             after = now.on_client
         else:
             raise LocalProtocolError(f"send_message() takes a Request or a Response, not {type(head).__name__}")
+        self._check_version(head._http_version)
         if kind is COUNTED and size != left:
             self._bad_length(size, left)
         if now.client is SEND_BODY if self._is_client else now.server is SEND_BODY:
@@ -168,6 +198,7 @@ class Sending(Exchange):
     def _asked(self, request: Request) -> None:
         """Remember what the answer to a request depends on."""
         self._request_method = request._method
+        self._check_version(request._http_version)
         for _, lower, value in request._headers.triples:
             if lower == b"expect" and has_token(value, b"100-continue"):
                 self.client_is_waiting_for_100_continue = True
@@ -178,15 +209,13 @@ class Sending(Exchange):
             now = moves[InformationalResponse, SWITCH_UPGRADE]
         else:
             now = moves[InformationalResponse]
-        self._check_version(event._http_version)
-        start = b"HTTP/1.1 %d %b\r\n%b\r\n" % (
-            event._status_code,
-            event._reason,
-            _field_lines(event._headers.triples),
-        )
+        start = [_status_line(event._status_code, event._reason)]
+        _add_fields(start, event._headers.triples)
+        start.append(b"\r\n")
         self._now = now
         self.client_is_waiting_for_100_continue = False
-        return [start]
+        self._check_version(event._http_version)
+        return [b"".join(start)]
 
     def _check_version(self, version: bytes) -> None:
         if version != b"1.1":
@@ -203,10 +232,14 @@ class Sending(Exchange):
         if len(found) > 1 and found.get(b"upgrade", b"").strip(b", \t"):
             now = now.proposing(SWITCH_UPGRADE)
         now = now.on_client[Request] if self._is_client else now.on_server[Request]
-        self._check_version(event._http_version)
         if b"connection" in found and has_token(found[b"connection"], b"close"):
             now = now.not_kept()
-        lines = _field_lines(triples)
+        parts = [method, b" ", event._target, b" HTTP/1.1\r\n"]
+        if not triples or triples[0][1] == b"host":  # nobody else may be one: a request has at most one
+            for raw, _, value in triples:
+                parts += (raw, b": ", value, b"\r\n")
+        else:
+            _add_fields(parts, triples)
         kind = COUNTED
         left = 0
         if b"transfer-encoding" in found:
@@ -217,8 +250,9 @@ class Sending(Exchange):
             left = int(found[b"content-length"])
         elif size or (size is not None and method in _WITH_CONTENT):
             left = size
-            lines += b"Content-Length: %d\r\n" % size
-        return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, event._target, lines), kind, left, now
+            parts.append(b"Content-Length: %d\r\n" % size)
+        parts.append(b"\r\n")
+        return b"".join(parts), kind, left, now
 
     def _response_head(self, event: Response, size: int | None) -> _Head:
         """Work out the head of a response; ``size`` is that of its whole body, if it is known.
@@ -230,14 +264,19 @@ class Sending(Exchange):
         triples = event._headers.triples
         status = event._status_code
         method = self._request_method
+        reason = event._reason
+        line = _status_lines.get((status, reason)) or _status_line(status, reason)
+        # One pass finds what matters and writes the lines; if fields must go or change places they are written again.
+        parts = [line]
         found: Found = {}
-        for _, lower, value in triples:
+        for raw, lower, value in triples:
             if lower in FRAMING:
                 found[lower] = found[lower] + b"," + value if lower in found else value
+            parts += (raw, b": ", value, b"\r\n")
         kind = COUNTED
         left = 0
         added = b""
-        drop: set[bytes] = set()
+        drop: frozenset[bytes] = _NONE
         close = not now.keep_alive
         length = found.get(b"content-length")
         if status == 204 or status == 304 or (method == b"CONNECT" and status < 300):
@@ -248,11 +287,11 @@ class Sending(Exchange):
         elif size is not None and (b"transfer-encoding" not in found or not self._peer_knows_chunked()):
             # the whole body is here, so its length is known; an answer to HEAD without one says nothing
             left = size
-            drop = {b"content-length", b"transfer-encoding"}
+            drop = _BODY_FRAMING
             if size or method != b"HEAD":
                 added = b"Content-Length: %d\r\n" % size
         else:
-            drop = {b"content-length", b"transfer-encoding"}
+            drop = _BODY_FRAMING
             if self._peer_knows_chunked():
                 kind = CHUNKED
                 added = b"Transfer-Encoding: chunked\r\n"
@@ -267,7 +306,7 @@ class Sending(Exchange):
             if connection is not None:
                 tokens = {token for piece in connection.lower().split(b",") if (token := piece.strip())}
                 tokens.discard(b"keep-alive")
-                drop.add(b"connection")
+                drop |= {b"connection"}
             added += b"".join([b"Connection: %b\r\n" % token for token in sorted(tokens | {b"close"})])
         elif connection is not None and has_token(connection, b"close"):
             close = True
@@ -277,20 +316,16 @@ class Sending(Exchange):
             now = now.on_server[Response, SWITCH_CONNECT]
         else:
             now = now.on_server[Response]
-        if event._http_version != b"1.1":
-            self._check_version(event._http_version)
         if close:
             now = now.not_kept()
         if method == b"HEAD":
             kind = COUNTED
             left = 0
-        if drop and not drop.isdisjoint(found):
-            triples = [triple for triple in triples if triple[1] not in drop]
-        if b"host" in found:
-            lines = _field_lines(triples)
-        else:
-            lines = b"".join([b"%b: %b\r\n" % (raw, value) for raw, _, value in triples])
-        return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (status, event._reason, lines, added), kind, left, now
+        if b"host" in found or (drop and not drop.isdisjoint(found)):
+            parts = [line]
+            _add_fields(parts, [triple for triple in triples if triple[1] not in drop])
+        parts.append(added + b"\r\n" if added else b"\r\n")
+        return b"".join(parts), kind, left, now
 
     def _peer_knows_chunked(self) -> bool:
         # Without a valid request we know nothing of the peer, and assume the worst.
@@ -325,7 +360,9 @@ class Sending(Exchange):
         if kind is CHUNKED:
             if not trailers.triples:
                 return [b"0\r\n\r\n"]
-            return [b"0\r\n", _field_lines(trailers.triples), b"\r\n"]
+            parts = [b"0\r\n"]
+            _add_fields(parts, trailers.triples)
+            return [*parts, b"\r\n"]
         if kind is COUNTED and self._out_left:
             raise LocalProtocolError(
                 f"Too little data for declared Content-Length: {self._out_left} bytes fewer than it says"

@@ -97,7 +97,7 @@ class ServerConnection(Watched):
         opened_at: When the connection was accepted, on trio's clock.
     """
 
-    __slots__ = ("_cause", "_host", "_wire", "cancel_reason", "opened_at", "request", "scope")
+    __slots__ = ("_cause", "_cut", "_handler_scope", "_host", "_wire", "opened_at", "request", "scope")
 
     def __init__(self, host: Host, transport: Transport) -> None:
         super().__init__(host.sweeper)
@@ -106,7 +106,8 @@ class ServerConnection(Watched):
         self._cause: str | None = None
         self.scope = trio.CancelScope()
         self.request: Request | None = None
-        self.cancel_reason: CancelReason | None = None
+        self._cut: CancelReason | None = None
+        self._handler_scope: trio.CancelScope | None = None
         self.opened_at = trio.current_time()
 
     def __repr__(self) -> str:
@@ -135,6 +136,13 @@ class ServerConnection(Watched):
         """How many requests have come so far."""
         return self._wire.exchanges
 
+    @property
+    def cancel_reason(self) -> CancelReason | None:
+        """Why the handler has been cancelled by us; None while it has not."""
+        if self._handler_scope is not None and self._handler_scope.cancel_called:
+            return "timeout"
+        return self._cut
+
     def open_body(self) -> BodySource:
         """Return the source of the current request's body."""
         return IncomingBody(self._wire, limit=self._host.limits.body, what="ServerLimits.body")
@@ -162,7 +170,7 @@ class ServerConnection(Watched):
     def cut(self, reason: CancelReason) -> None:
         """End now, whatever the handler is doing."""
         if self.request is not None:
-            self.cancel_reason = reason
+            self._cut = reason
         self._cause = reason
         self.scope.cancel()
 
@@ -221,7 +229,7 @@ class ServerConnection(Watched):
             finally:
                 host.active -= 1
                 request.end()
-                self.request = None
+                self.request = self._handler_scope = None
             if not keep:
                 return
 
@@ -230,9 +238,6 @@ class ServerConnection(Watched):
         wire = self._wire
         host = self._host
         limits = host.limits
-        close = host.draining or (
-            limits.requests_per_connection is not None and wire.exchanges >= limits.requests_per_connection
-        )
         if limits.concurrency is not None and host.active > limits.concurrency:
             response = answer(503, "too many requests at once")
             response.headers["retry-after"] = "1"
@@ -247,6 +252,9 @@ class ServerConnection(Watched):
             await response.outgoing.aclose()
             await self._last_answer(fallback)
             return False
+        close = host.draining or (
+            limits.requests_per_connection is not None and wire.exchanges >= limits.requests_per_connection
+        )
         unread = wire.core.their_state is h1.SEND_BODY
         if unread and not self._worth_draining():
             close = True
@@ -279,10 +287,8 @@ class ServerConnection(Watched):
         return response
 
     async def _handle_in_time(self, request: Request, seconds: float) -> Response:
-        with trio.CancelScope(deadline=trio.current_time() + seconds) as scope:
+        with trio.CancelScope(deadline=trio.current_time() + seconds) as self._handler_scope:
             return await self._handle(request)
-        assert scope.cancelled_caught
-        self.cancel_reason = "timeout"
         log.warning("%r: the handler took longer than %g s (ServerTimeouts.handler); answered 503", request, seconds)
         return answer(503, "the request took too long")
 

@@ -112,12 +112,14 @@ class Server:
         )
         self._wanted = (port, host)
         self._listeners: Sequence[trio.abc.Listener[trio.abc.Stream]] = listeners or ()
+        self._addresses: Sequence[Address] = ()
         self._ssl_context = ssl_context
         self._date_header = date_header
         self._date_second = -1
         self._date_item: tuple[bytes, bytes, bytes] = (b"Date", b"date", b"")
         self._connections: set[ServerConnection] = set()
         self._accepting = trio.CancelScope()
+        self._open = 0  # accepted and not yet closed
         self._room = trio.Event()  # set and renewed whenever a connection ends while accepting is paused
         self._empty = trio.Event()  # renewed by shutdown(), set when the last connection ends
 
@@ -130,8 +132,7 @@ class Server:
     @property
     def addresses(self) -> Sequence[Address]:
         """Where it listens: (host, port) or the path of a unix socket, one for each listener that has an address."""
-        found = (listener_address(listener) for listener in self._listeners)
-        return [address for address in found if address is not None]
+        return list(self._addresses)
 
     @property
     def port(self) -> int:
@@ -193,6 +194,8 @@ class Server:
         if not self._listeners:
             port, host = self._wanted
             self._listeners = await open_listeners(port, host=host)
+        found = (listener_address(listener) for listener in self._listeners)
+        self._addresses = [address for address in found if address is not None]
         try:
             await self._serve(task_status)
         finally:
@@ -218,7 +221,7 @@ class Server:
     async def _accept(self, listener: trio.abc.Listener[trio.abc.Stream], connections: trio.Nursery) -> None:
         most = self.limits.connections
         while True:
-            while most is not None and len(self._connections) >= most:
+            while most is not None and self._open >= most:
                 self._room = trio.Event()
                 await self._room.wait()
             try:
@@ -230,16 +233,24 @@ class Server:
                 await trio.sleep(ACCEPT_PAUSE)
                 continue
             self.stats.connections += 1
+            self._open += 1  # here and not in the new task, which runs only later
             connections.start_soon(self._serve_stream, stream)
 
     async def _serve_stream(self, stream: trio.abc.Stream) -> None:
-        transport: Transport | None
+        try:
+            transport = await self._transport_over(stream)
+            if transport is not None:
+                await self._serve_transport(transport)
+        finally:
+            self._open -= 1
+            self._room.set()
+
+    async def _transport_over(self, stream: trio.abc.Stream) -> Transport | None:
         if self._ssl_context is None:
-            transport = adopt(stream)
-        else:
-            transport = await self._handshake(stream, self._ssl_context)
-            if transport is None:
-                return
+            return adopt(stream)
+        return await self._handshake(stream, self._ssl_context)
+
+    async def _serve_transport(self, transport: Transport) -> None:
         connection = ServerConnection(self, transport)
         self._connections.add(connection)
         try:
@@ -248,7 +259,6 @@ class Server:
             await connection.run()
         finally:
             self._connections.discard(connection)
-            self._room.set()
             if not self._connections:
                 self._empty.set()
 

@@ -7,6 +7,7 @@ from ._chunks import Chunks
 from ._deterministic import NotDeterministicWarning
 from ._dns import DNS
 from ._draws import FaultEvent
+from ._explore import Exploration, Failure, buggify, explore, explore_seeds
 from ._faults import FaultPlan, Faults
 from ._hosts import Host
 from ._links import Link
@@ -32,6 +33,8 @@ __all__ = [
     "Chunks",
     "Connection",
     "DeadlockError",
+    "Exploration",
+    "Failure",
     "FaultEvent",
     "FaultPlan",
     "Faults",
@@ -51,5 +54,8 @@ __all__ = [
     "TraceEvent",
     "VirtualNetwork",
     "World",
+    "buggify",
+    "explore",
+    "explore_seeds",
     "simulate",
 ]

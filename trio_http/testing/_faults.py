@@ -117,6 +117,14 @@ class Faults:
         off = {kind: 0.0 for kind in self.KINDS if kind not in kinds}
         return replace(self, **off)  # type: ignore[arg-type]  # the keys are probabilities, never the pairs
 
+    @property
+    def exact(self) -> str:
+        """The call that makes exactly these."""
+        default = Faults()
+        parts = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self)
+                 if getattr(self, f.name) != getattr(default, f.name)]  # fmt: skip
+        return f"Faults({', '.join(parts)})"
+
     def __str__(self) -> str:
         shown = [
             f"{field.name}={getattr(self, field.name):.3g}"

@@ -1,31 +1,74 @@
-"""Where in the user's code something was made: the line a leak report names."""
+"""Where in the user's code something was made or waits: the line a report names."""
 
 from __future__ import annotations
 
 import os
 import sys
 import sysconfig
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 
-__all__ = ["user_line"]
+import trio
 
-_PACKAGE = str(Path(__file__).parent.parent) + os.sep
-_FOREIGN = tuple(
-    {
-        _PACKAGE,
-        *(sysconfig.get_path(kind) + os.sep for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
-        "<",
-    }
+__all__ = ["is_foreign", "task_line", "user_line"]
+
+_FOREIGN = (
+    str(Path(__file__).parent.parent) + os.sep,
+    *(sysconfig.get_path(kind) + os.sep for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
+    "<",
 )
+_TRIO_CORE = str(Path(trio.__file__).parent / "_core") + os.sep
+
+
+def is_foreign(filename: str) -> bool:
+    """Return whether a file belongs to a library or the interpreter, and not to the user."""
+    return filename.startswith(_FOREIGN)
+
+
+def _line(frame: FrameType, number: int) -> str:
+    return f"{frame.f_code.co_filename}:{number} in {frame.f_code.co_name}"
+
+
+def _innermost(frames: Iterable[tuple[FrameType, int]]) -> str | None:
+    """The last of the frames, given from the outside in, that belongs to no library."""
+    best = None
+    for frame, number in frames:
+        if not frame.f_code.co_filename.startswith(_FOREIGN):
+            best = (frame, number)
+    return None if best is None else _line(*best)
 
 
 def user_line() -> str | None:
-    """Return ``file:line in function`` of the nearest caller that belongs to no library, or None."""
+    """Return ``file:line in function`` of the nearest caller that belongs to no library, or None.
+
+    A task of a library (an attempt of happy eyeballs, say) has none; then its parents are asked.
+    """
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        code = frame.f_code
-        if not code.co_filename.startswith(_FOREIGN):
-            return f"{code.co_filename}:{frame.f_lineno} in {code.co_name}"
+    while frame is not None and not frame.f_code.co_filename.startswith(_TRIO_CORE):
+        if not frame.f_code.co_filename.startswith(_FOREIGN):
+            return _line(frame, frame.f_lineno)
         frame = frame.f_back
+    try:
+        task = trio.lowlevel.current_task()
+    except RuntimeError:
+        return None
+    while task.parent_nursery is not None:
+        task = task.parent_nursery.parent_task
+        found = _innermost(task.iter_await_frames())
+        if found is not None:
+            return found
     return None
+
+
+def task_line(task: trio.lowlevel.Task) -> str:
+    """Return where a task waits: its innermost line outside libraries, and the library call below it."""
+    inner = None
+    for frame, number in task.iter_await_frames():
+        if not frame.f_code.co_filename.startswith(_TRIO_CORE):
+            inner = (frame, number)
+    if inner is None:
+        return "its beginning"
+    own = _innermost(task.iter_await_frames())
+    below = _line(*inner)
+    return below if own is None else own if own == below else f"{own} (there at {below})"

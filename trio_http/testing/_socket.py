@@ -18,6 +18,7 @@ import struct
 from collections import deque
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from operator import index
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeAlias, cast, final, overload
 
@@ -672,7 +673,7 @@ class VirtualSocket(trio.socket.SocketType):
         raise os_error(errno.ENOTCONN)
 
     async def _receive(self, size: int, flags: int) -> bytes:
-        if size < 0:
+        if index(size) < 0:
             raise ValueError("negative buffersize in recv")
         await trio.lowlevel.checkpoint_if_cancelled()
         peek = bool(flags & stdlib.MSG_PEEK)

@@ -516,7 +516,8 @@ class End:
 
     def _die(self) -> None:
         self.dead = True
-        self.pipe.purge()
+        if self.pipe.way.partitioned:
+            self.pipe.purge()  # what is on the wire arrives, but nobody is left to send again what was lost
         self._handshake_ended(False)
 
     def _handshake_ended(self, success: bool) -> None:

@@ -11,32 +11,17 @@ How it works:
 from __future__ import annotations
 
 import math
-import sysconfig
-from pathlib import Path
 from typing import final
 
 import trio
 
 from ._deterministic import blocked_tasks, idle_state, real_waits, unshield_everything
+from ._origin import task_line
 from ._problems import DeadlockError, LivelockError, RealIOError, TimeLimitError
 
 __all__ = ["Watchdog", "describe_tasks"]
 
 _QUIET = ("<init>", "<TrioToken", "virtual network", "trio._core", "EntryQueue", "Runner.")
-_LIBRARY = (
-    *(sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
-    str(Path(__file__).parent.parent),
-)
-
-
-def _own_line(task: trio.lowlevel.Task) -> str:
-    """The innermost line of a task that is not a library's; else the innermost line."""
-    best = last = "has not begun"
-    for frame, line in task.iter_await_frames():
-        last = f"{frame.f_code.co_filename}:{line} in {frame.f_code.co_name}"
-        if not frame.f_code.co_filename.startswith(_LIBRARY):
-            best = last
-    return best if best != "has not begun" else last
 
 
 def describe_tasks() -> str:
@@ -47,9 +32,9 @@ def describe_tasks() -> str:
             continue
         # a task that only waits for its children explains nothing
         if task.child_nurseries and any(nursery.child_tasks for nursery in task.child_nurseries):
-            held = f"{task.name}: has running children, at {_own_line(task)}"
+            held = f"{task.name}: has running children, at {task_line(task)}"
         else:
-            held = f"{task.name}: waits at {_own_line(task)}"
+            held = f"{task.name}: waits at {task_line(task)}"
         lines.append(f"  {held}")
     return "\n".join(lines)
 
@@ -132,7 +117,7 @@ class Watchdog(trio.abc.Instrument):
 
 
 def _impure(waits: list[tuple[str, trio.lowlevel.Task]]) -> str:
-    lines = "\n".join(f"  {task.name}: {doing} at {_own_line(task)}" for doing, task in waits)
+    lines = "\n".join(f"  {task.name}: {doing} at {task_line(task)}" for doing, task in waits)
     return (
         f"virtual time is about to move while tasks wait for real I/O, whose time is not virtual:\n{lines}\n"
         "Let them use the virtual network, or say Checks(real_io=False) if that is what you want."

@@ -24,12 +24,13 @@ class Pace:
         min_rate: The lowest average speed while waiting; None for no such limit.
     """
 
-    __slots__ = ("_min_rate", "_timeout", "_waited", "moved")
+    __slots__ = ("_min_rate", "_timeout", "_too_slow", "_waited", "moved")
 
     def __init__(self, timeout: float | None, min_rate: MinRate | None) -> None:
         self._timeout = timeout
         self._min_rate = min_rate
         self._waited = 0.0
+        self._too_slow = False  # the last deadline given was that of the rate
         self.moved = 0
 
     def deadline(self, now: float, latest: float = math.inf) -> float:
@@ -38,7 +39,9 @@ class Pace:
             latest = min(latest, now + self._timeout)
         if self._min_rate is not None:
             allowed = max(self._min_rate.after, self.moved / self._min_rate.rate)
-            latest = min(latest, now + max(0.0, allowed - self._waited))
+            by_rate = now + max(0.0, allowed - self._waited)
+            self._too_slow = by_rate < latest
+            latest = min(latest, by_rate)
         return latest
 
     def waited(self, since: float, moved: int) -> None:
@@ -47,10 +50,10 @@ class Pace:
         self.moved += moved
 
     def explain(self) -> str:
-        """Say in words which limit a passed deadline stood for."""
-        if self._min_rate is not None and self._waited >= self._min_rate.after:
+        """Say in words which limit the last deadline stood for."""
+        if self._too_slow and self._min_rate is not None:
             return (
                 f"only {self.moved} bytes in {self._waited:.1f} s of waiting; at least {self._min_rate.rate} bytes/s "
                 f"are asked for after {self._min_rate.after:g} s (min_rate)"
             )
-        return f"no byte moved for {self._timeout:g} s after {self.moved} bytes" if self._timeout else "too late"
+        return f"no byte moved for {self._timeout:g} s" if self._timeout is not None else "too late"

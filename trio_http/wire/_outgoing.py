@@ -57,7 +57,7 @@ async def send_response(
     content = response.outgoing
     data = content.data
     if data is not None:
-        await stream.send_message(head, data)
+        await stream.send_message(head, b"" if response.status in _NO_BODY else data)
     else:
         try:
             await stream.send_pieces((stream.core.send(head),))
