@@ -14,7 +14,7 @@ from .._config import ClientTimeouts
 from .._errors import BodyTooLarge, InvalidURL, LocalProtocolError
 from ..messages import Body, Content, Request, Response
 from ..semantics import URL, Headers, Query, QueryInput, encode_form, format_http_date, reason_bytes
-from ..semantics._grammar import is_token
+from ..semantics._grammar import is_host, is_token
 from ..transport import DirectRoute, NetworkOptions, TLSOptions
 from ._call import Call, Destination, Terms
 from ._core import Core
@@ -311,6 +311,7 @@ class Client:
         given = options.get("headers")
         if given is not None:
             headers.update(given)
+            _check_framing(headers)
         _add_conditions(headers, options)
         terms = self._terms_for(options["timeout"]) if "timeout" in options else self._terms
         call = Call(method, to, headers, content, terms=terms)
@@ -389,6 +390,17 @@ def _content_of(options: RequestOptions, headers: Headers) -> Content:
     if isinstance(content, str):
         headers.setdefault("Content-Type", "text/plain; charset=utf-8")
     return Content(content)
+
+
+def _check_framing(headers: Headers) -> None:
+    """Refuse what would be sent as it is and misunderstood: the names and values themselves are fit for the wire."""
+    for name, right in (("host", is_host), ("content-length", bytes.isdigit)):
+        values = headers.get_list(name)
+        if len(values) > 1 or not all(right(value.encode("latin-1")) for value in values):
+            raise LocalProtocolError(
+                f"{name}: {', '.join(map(ascii, values))} cannot be sent: expected one "
+                + ("host, with a port if need be" if name == "host" else "number of bytes")
+            )
 
 
 def _add_conditions(headers: Headers, options: RequestOptions) -> None:

@@ -110,6 +110,7 @@ class HTTP1Stream:
         timing: The deadlines; a client may change them between two exchanges.
         fault: The error of this connection that ended its use, if one did.
         broken: True when bytes of unknown number were sent: it can only be closed.
+        status: The status of the answer to a client's current request; None before its final head.
         exchanges: How many heads have been received or sent on it.
         answer_begun: True once a byte has come in the current exchange of a client.
         patient: True while silence is no fault of the peer, because our own message is still going out: then only
@@ -129,6 +130,7 @@ class HTTP1Stream:
         "latest",
         "patient",
         "received",
+        "status",
         "subject",
         "timing",
         "total",
@@ -158,6 +160,7 @@ class HTTP1Stream:
         self.broken = False
         self.exchanges = 0
         self.received = 0
+        self.status: int | None = None
         self.answer_begun = False
         self.patient = False
 
@@ -182,6 +185,7 @@ class HTTP1Stream:
         self.latest = latest
         self.total = total
         self.received = 0
+        self.status = None
         self.answer_begun = False
         self.exchanges += 1
         self._reading = self._writing = None
@@ -250,7 +254,10 @@ class HTTP1Stream:
                 raise self.failed(self._explained(error)) from error
             if event is h1.NEED_DATA:
                 core.receive_data(await self._receive_in_time())
-            elif isinstance(event, h1.Response | h1.InformationalResponse):
+            elif type(event) is h1.Response:
+                self.status = event.status_code
+                return event
+            elif type(event) is h1.InformationalResponse:
                 return event
             elif type(event) is h1.ConnectionClosed:
                 raise self.failed(self._no_answer())
@@ -260,7 +267,7 @@ class HTTP1Stream:
     def _no_answer(self) -> RemoteProtocolError:
         return RemoteProtocolError(
             f"{self.about()}: the server closed the connection without an answer; "
-            f"exchange {self.exchanges} on this connection"
+            f"{ordinal(self.exchanges)} request on this connection"
         )
 
     # ---------------------------------------------------------------- bodies
@@ -492,7 +499,7 @@ class HTTP1Stream:
             raise self.failed(self._total_timeout())
         raise self.failed(
             WriteTimeout(
-                f"{self.about()}: the peer takes no bytes: {pace.explain()} ({self.timing.owner}.write)",
+                f"{self.about()}: the peer takes no bytes: {pace.explain()} ({self.timing.owner}.write={self.timing.write or math.inf:g})",
                 limit=self.timing.write,
             )
         )
@@ -514,7 +521,7 @@ class HTTP1Stream:
             raise self.failed(self._total_timeout())
         raise self.failed(
             ReadTimeout(
-                f"{self.about()}: {pace.explain()} ({self.timing.owner}.read); {self.progress()}",
+                f"{self.about()}: {pace.explain()} ({self.timing.owner}.read={self.timing.read or math.inf:g}); {self.progress()}",
                 limit=self.timing.read,
             )
         )
@@ -573,9 +580,19 @@ class HTTP1Stream:
 
     def progress(self) -> str:
         """How far the incoming message has come, for the end of a text."""
+        if self.subject is not None and not isinstance(self.subject, h1.Request):
+            return f"{self._answer_so_far()}; {ordinal(self.exchanges)} request on this connection"
         length = self.core.their_body_length
         of = "" if length is None else f" of {length}"
         return f"{self.received}{of} bytes of the body had arrived; exchange {self.exchanges} on this connection"
+
+    def _answer_so_far(self) -> str:
+        if self.status is None:
+            begun = self.core.buffered
+            return f"{begun} bytes of an answer's head had arrived" if begun else "no answer yet"
+        length = self.core.their_body_length
+        of = "" if length is None else f" of {length}"
+        return f"status {self.status} and {self.received}{of} bytes of the body had arrived"
 
     def _explained(self, error: RemoteProtocolError) -> HTTPError:
         text = f"{self.about()}: {error}; {self.progress()}"
@@ -589,3 +606,11 @@ class HTTP1Stream:
             else f"{self.about()}: not over in time; {self.progress()}",
             limit=self.total,
         )
+
+
+def ordinal(number: int) -> str:
+    """Return 1st, 2nd, 3rd, 4th and so on."""
+    if 10 <= number % 100 <= 20:
+        return f"{number}th"
+    suffix = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{suffix}"
