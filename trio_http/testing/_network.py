@@ -104,6 +104,8 @@ class VirtualNetwork(trio.abc.SocketFactory):
         self._hosts = Directory(self._medium, self._open_nursery)
         self.dns = DNS(self._medium, self._hosts)
         self._sockets: dict[VirtualSocket, None] = {}
+        # filled at the end of a simulation, for reports
+        self.open_at_end: list[str] = []
         self._running: AbstractAsyncContextManager[Self] | None = None
         self._nursery: trio.Nursery | None = None
 
@@ -166,6 +168,7 @@ class VirtualNetwork(trio.abc.SocketFactory):
 
     def close_sockets(self) -> None:
         """Close everything still open, synchronously; for teardown after leaks were reported."""
+        self.open_at_end = [one.described for one in self._sockets]
         for one in list(self._sockets):
             one.close()
 
@@ -305,6 +308,11 @@ class VirtualNetwork(trio.abc.SocketFactory):
     def faults_happened(self) -> list[FaultEvent]:
         """The faults that happened so far, in order."""
         return list(self._draws.happened)
+
+    @property
+    def interrupt(self) -> BaseException | None:
+        """What the given source of chance raised to end the run, if it did (Hypothesis does)."""
+        return self._draws.interrupt
 
     @property
     def connections(self) -> list[Connection]:

@@ -15,6 +15,7 @@ __all__ = [
     "NondeterminismError",
     "OutsideSimulationError",
     "RealIOError",
+    "RealNetworkError",
     "TimeLimitError",
 ]
 
@@ -53,3 +54,7 @@ class TimeLimitError(Finding):
 
 class LeakError(Finding):
     """The program ended and left something open; the text names each thing and the line that opened it."""
+
+
+class RealNetworkError(Finding):
+    """A test reached for the real network under ``no_network``."""

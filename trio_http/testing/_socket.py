@@ -259,6 +259,11 @@ class VirtualSocket(trio.socket.SocketType):
         return f"<VirtualSocket on {self.host.name}{bound} {state}>"
 
     @property
+    def described(self) -> str:
+        """What it is, when and where it was opened, for reports."""
+        return f"{self!r} opened at t={self.opened_time:.3f}, {self.opened_at or 'in a library'}"
+
+    @property
     def family(self) -> stdlib.AddressFamily:
         return self._family
 
