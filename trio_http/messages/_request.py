@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Self, final
 
 from .._errors import DecodingError
-from ..semantics import Headers, HeadersInput
+from ..semantics import URL, Headers, HeadersInput
 from ._body import Body, BodySource, EmptySource, WholeSource
 from ._content import Content, ContentLike
 from ._exchange import Address, CancelReason, Exchange, NoExchange
@@ -58,6 +58,7 @@ class Request:
         "_path",
         "_read",
         "_state",
+        "_url",
         "exchange",
         "headers",
         "http_version",
@@ -101,6 +102,7 @@ class Request:
         self._path: str | None = None
         self._read: bytes | None = None
         self._state: dict[str, Any] | None = None
+        self._url: URL | None = None
         self.matches = {}
 
     @classmethod
@@ -113,7 +115,21 @@ class Request:
         self.headers = headers
         self.http_version = _VERSIONS.get(version) or "HTTP/" + version.decode("ascii")
         self.exchange = exchange
-        self._content = self._body = self._path = self._read = self._state = None
+        self._content = self._body = self._path = self._read = self._state = self._url = None
+        return self
+
+    @classmethod
+    def outgoing(cls, method: str, url: URL, headers: Headers, content: Content) -> Self:
+        """Wrap what a client has checked and is about to send. Copies nothing."""
+        self = cls.__new__(cls)
+        self.method = method
+        self.raw_target = url.target
+        self.headers = headers
+        self.http_version = "HTTP/1.1"
+        self.exchange = _NOWHERE
+        self._content = content
+        self._url = url
+        self._body = self._path = self._read = self._state = None
         return self
 
     def __getattr__(self, name: str) -> Any:
@@ -158,6 +174,19 @@ class Request:
     def host(self) -> str:
         """The host and port the request is meant for, as in the Host field; ``""`` if it has none."""
         return self.headers.get("host") or ""
+
+    @property
+    def url(self) -> URL:
+        """The absolute URL: of a client's request the one given, of a received one made of scheme, host and target.
+
+        Raises:
+            InvalidURL: There is none, as for ``OPTIONS *`` and CONNECT.
+        """
+        url = self._url
+        if url is None:
+            target = self.raw_target.decode("latin-1")
+            url = self._url = URL(f"{self.scheme}://{self.host}{target}" if target.startswith("/") else target)
+        return url
 
     # ---------------------------------------------------------------- where it came from
 

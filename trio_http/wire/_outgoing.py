@@ -5,11 +5,11 @@ from __future__ import annotations
 import trio
 
 from .. import h1
-from ..messages import Content, Request, Response, SendChunk
+from ..messages import Content, Response, SendChunk
 from ..semantics import Headers, reason_bytes
 from ._http1 import HTTP1Stream
 
-__all__ = ["send_request_head", "send_response", "stream_content"]
+__all__ = ["request_head", "send_response", "stream_content"]
 
 Item = tuple[bytes, bytes, bytes]
 
@@ -17,6 +17,7 @@ Item = tuple[bytes, bytes, bytes]
 # its headers, but they were about that server's connection. Framing is ours to choose.
 _HOP = frozenset((b"connection", b"transfer-encoding", b"keep-alive", b"proxy-connection"))
 _CLOSE: Item = (b"Connection", b"connection", b"close")
+_CHUNKED: Item = (b"Transfer-Encoding", b"transfer-encoding", b"chunked")
 _NO_BODY = (204, 304)
 
 
@@ -95,40 +96,35 @@ def _chunk_sender(stream: HTTP1Stream) -> SendChunk:
     return send
 
 
-async def send_request_head(stream: HTTP1Stream, request: Request, host: Item) -> Content | None:
-    """Send a request's head, and its body too if that is in memory.
+def request_head(
+    method: str, target: bytes, items: list[Item], content: Content, *, streamed: bool, upgrade: bytes | None = None
+) -> h1.Request:
+    """Make the head of a request, with the framing of its body.
 
     Args:
-        stream: The connection, whose core is idle.
-        request: What to send; its target is sent as it is.
-        host: The Host field to add unless there is one.
-
-    Returns:
-        The content that is still to be sent, or None when the message is complete.
+        method: The method, known to be a token.
+        target: The target as it goes into the request line.
+        items: All fields, Host among them, known to be valid; those about a connection are left out, but for
+            ``Connection: close``.
+        content: The body to come.
+        streamed: The body will be sent piece by piece, so the head must say how it ends.
+        upgrade: The protocol to switch to (RFC 9110 section 7.8).
     """
-    items = request.headers.items_list
     for item in items:
         if item[1] in _HOP:
             items, closing = _without_hop_fields(items)
             if closing:
                 items.append(_CLOSE)
             break
-    for item in items:
-        if item[1] == b"host":
-            break
-    else:
-        items = [host, *items]
-    head = h1.Request.trusted(request.method.encode("ascii"), request.raw_target, h1.Headers(items), b"1.1")
-    content = request.content
-    data = content.data
-    if data is not None:
-        await stream.send_message(head, data)
-        return None
-    if stream.core.our_state is h1.IDLE and not any(item[1] == b"content-length" for item in items):
-        chunked = (b"Transfer-Encoding", b"transfer-encoding", b"chunked")
-        head = h1.Request.trusted(head.method, head.target, h1.Headers([*items, chunked]), b"1.1")
-    await stream.send_pieces((stream.core.send(head),))
-    return content
+    if upgrade is not None:
+        items = [*items, (b"Connection", b"connection", b"upgrade"), (b"Upgrade", b"upgrade", upgrade)]
+    if streamed and not any(item[1] == b"content-length" for item in items):
+        items = [*items, _CHUNKED if content.length is None else _content_length(content.length)]
+    return h1.Request.trusted(method.encode("ascii"), target, h1.Headers(items))
+
+
+def _content_length(length: int) -> Item:
+    return (b"Content-Length", b"content-length", b"%d" % length)
 
 
 def _without_hop_fields(items: list[Item]) -> tuple[list[Item], bool]:
