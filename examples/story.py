@@ -46,15 +46,20 @@ async def upload() -> AsyncIterator[bytes]:
         yield b"x" * (64 * 1024)
 
 
-def tell(text: str) -> None:
-    """Print one line of the story, with the time."""
-    print(f"{trio.current_time() - START:7.3f} s  {text}")
+class Teller:
+    """Prints the story line by line, with the seconds since it began."""
+
+    def __init__(self) -> None:
+        self._began = trio.current_time()
+
+    def __call__(self, text: str) -> None:
+        """Print one line."""
+        print(f"{trio.current_time() - self._began:7.3f} s  {text}", flush=True)
 
 
 async def main() -> None:
     """Tell the story."""
-    global START
-    START = trio.current_time()
+    tell = Teller()
     async with trio.open_nursery() as nursery:
         server = await nursery.start(trio_http.serve, handler)
         tell(f"the server listens on {server.url}")
@@ -86,8 +91,6 @@ async def main() -> None:
         report = await server.shutdown(grace=1)
         tell(f"shut down: {report.drained} connections drained, {len(report.cut)} cut")
 
-
-START = 0.0
 
 if __name__ == "__main__":
     trio.run(main)
