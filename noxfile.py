@@ -33,3 +33,18 @@ def tests(session: nox.Session) -> None:
     """Run the tests; arguments after ``--`` go to pytest."""
     session.install("-e", ".[test]")
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Throw mutated bytes at the HTTP/1.1 core, for as many seconds as given after ``--`` (60)."""
+    session.install("-e", ".[test]")
+    session.run("python", "fuzz/h1.py", *(session.posargs or ["60"]))
+
+
+@nox.session
+def h11_compat(session: nox.Session) -> None:
+    """Run h11's own tests, and the programs that import h11, on the HTTP/1.1 core."""
+    session.install("-e", ".[test]", "uvicorn", "httpcore", "hypercorn[trio]", "wsproto")
+    names = ["test_h1_h11_suite.py", "test_h1_programs.py", "test_h1_against_h11.py"]
+    session.run("pytest", *(f"tests/h1/{name}" for name in names), *session.posargs, env={"CI": "true"})
