@@ -40,3 +40,25 @@ def demo(session: nox.Session) -> None:
     """Run the main job, told line by line: a real server and a real client over loopback."""
     session.install("-e", ".")
     session.run("python", "examples/story.py")
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Throw mutated bytes at the HTTP/1.1 core, for as many seconds as given after ``--`` (60)."""
+    session.install("-e", ".[test]")
+    session.run("python", "fuzz/h1.py", *(session.posargs or ["60"]))
+
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Time the core beside h11, cycle by cycle; arguments after ``--`` go to the script."""
+    session.install("-e", ".", "h11==0.16.0")
+    session.run("python", "benchmarks/core.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Check that the pages of docs/ link to what exists and that their Python blocks run."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "tests/test_docs.py", *session.posargs)

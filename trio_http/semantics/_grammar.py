@@ -35,7 +35,7 @@ MARK_FORBIDDEN = bytes(byte if byte in VALUE_BYTES else 0x21 for byte in range(2
 # take the target apart
 TARGET_BYTES = bytes(range(0x21, 0x7F))
 
-MARK_FORBIDDEN_IN_TARGET = bytes(byte if byte in TARGET_BYTES else 0x20 for byte in range(256))
+MARK_FORBIDDEN_IN_TARGET = bytes(byte if byte in TARGET_BYTES else 0x21 for byte in range(256))
 
 # Spellings of field names seen before, each valid, with its lower case. Bounded, so that a peer cannot grow it; the
 # names of the world are few, so a miss is rare. One dictionary look-up replaces a check and a `lower()`. Hot loops
