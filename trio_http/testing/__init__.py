@@ -10,6 +10,7 @@ import typing as _typing
 
 if _typing.TYPE_CHECKING:
     from ._ca import CertificateAuthority as CertificateAuthority
+    from ._cancelling import CancelPoints as CancelPoints, for_each_cancel_point as for_each_cancel_point
     from ._checks import Checks as Checks
     from ._chunks import Chunks as Chunks
     from ._deterministic import NotDeterministicWarning as NotDeterministicWarning
@@ -28,6 +29,7 @@ if _typing.TYPE_CHECKING:
     from ._links import Link as Link
     from ._network import VirtualNetwork as VirtualNetwork
     from ._problems import (
+        CancelPointError as CancelPointError,
         DeadlockError as DeadlockError,
         Finding as Finding,
         HarnessError as HarnessError,
@@ -51,6 +53,8 @@ if _typing.TYPE_CHECKING:
 
 _HOME = {
     "CertificateAuthority": "_ca",
+    "CancelPoints": "_cancelling",
+    "for_each_cancel_point": "_cancelling",
     "Checks": "_checks",
     "Chunks": "_chunks",
     "NotDeterministicWarning": "_deterministic",
@@ -67,6 +71,7 @@ _HOME = {
     "Host": "_hosts",
     "Link": "_links",
     "VirtualNetwork": "_network",
+    "CancelPointError": "_problems",
     "DeadlockError": "_problems",
     "Finding": "_problems",
     "HarnessError": "_problems",
@@ -89,6 +94,8 @@ _HOME = {
 
 __all__ = [
     "DNS",
+    "CancelPointError",
+    "CancelPoints",
     "CertificateAuthority",
     "Checks",
     "Chunks",
@@ -120,6 +127,7 @@ __all__ = [
     "current_network",
     "explore",
     "explore_seeds",
+    "for_each_cancel_point",
     "no_network",
     "run_network",
     "simulate",

@@ -7,6 +7,7 @@ is misused, invalid or broken, so whatever it seemed to show means nothing.
 from __future__ import annotations
 
 __all__ = [
+    "CancelPointError",
     "DeadlockError",
     "Finding",
     "HarnessError",
@@ -58,3 +59,7 @@ class LeakError(Finding):
 
 class RealNetworkError(Finding):
     """A test reached for the real network under ``no_network``."""
+
+
+class CancelPointError(Finding):
+    """A block that was cancelled at one of its points broke an invariant, or raised something else than Cancelled."""
