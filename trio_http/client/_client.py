@@ -15,11 +15,10 @@ from .._errors import BodyTooLarge, InvalidURL, LocalProtocolError
 from ..messages import Body, Content, Request, Response
 from ..semantics import URL, Headers, Query, QueryInput, encode_form, format_http_date, reason_bytes
 from ..semantics._grammar import is_host, is_token
-from ..transport import DirectRoute, NetworkOptions, TLSOptions
 from ._call import Call, Destination, Terms
 from ._core import Core
 from ._exchange import Exchange
-from ._options import ClientOptions, RequestOptions, Settings
+from ._options import FIXED, ClientOptions, RequestOptions, Settings
 from ._pool import Pool
 from ._redirect import is_redirect, next_headers, next_method, next_url, replayed, too_many
 from ._stream import ResponseStream, StreamedBody
@@ -57,7 +56,7 @@ class Client:
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         self._settings = settings = Settings(**options)
-        self._core = Core(settings.limits, settings.timeouts, DirectRoute(NetworkOptions(), TLSOptions()))
+        self._core = Core(settings)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -120,7 +119,7 @@ class Client:
         Raises:
             TypeError: An option belongs to the connections, which are shared.
         """
-        fixed = sorted(set(options) & {"limits"})
+        fixed = sorted(set(options) & FIXED)
         if fixed:
             raise TypeError(f"with_() shares the connections, so it cannot change {', '.join(fixed)}: make a Client")
         other = Client.__new__(Client)

@@ -9,14 +9,14 @@ from typing import final
 import trio
 
 from .. import h1
-from .._config import ClientLimits, ClientTimeouts
 from .._errors import HTTPError, PoolError, PoolTimeout, TotalTimeout
 from ..semantics import URL
-from ..transport import Origin, Route, SocketTransport, Sweeper
+from ..transport import DirectRoute, Origin, Route, SocketTransport, Sweeper, UnixRoute
 from ..wire import HTTP1Stream
 from ._bare import leave_nursery
 from ._call import Call, Destination
 from ._exchange import Exchange
+from ._options import Settings
 from ._pool import ClientConnection, Pool
 
 __all__ = ["Core"]
@@ -27,18 +27,16 @@ class Core:
     """One nursery and one pool.
 
     Args:
-        limits: How much to use.
-        timeouts: Only how long unused connections are kept.
-        route: The way to servers.
+        settings: What belongs to connections counts.
     """
 
     __slots__ = ("_limits", "_manager", "_nursery", "_route", "_sweeper", "pool")
 
-    def __init__(self, limits: ClientLimits, timeouts: ClientTimeouts, route: Route) -> None:
-        self._limits = limits
-        self._route = route
+    def __init__(self, settings: Settings) -> None:
+        self._limits = limits = settings.limits
+        self._route = _route_of(settings)
         self._sweeper = Sweeper()
-        self.pool = Pool(limits, idle=timeouts.idle, sweeper=self._sweeper, dispose=self._dispose)
+        self.pool = Pool(limits, idle=settings.timeouts.idle, sweeper=self._sweeper, dispose=self._dispose)
         self._manager: AbstractAsyncContextManager[trio.Nursery] | None = None
         self._nursery: trio.Nursery | None = None
 
@@ -125,3 +123,9 @@ class Core:
             f"{self.pool.explain()})",
             limit=limit,
         )
+
+
+def _route_of(settings: Settings) -> Route:
+    if settings.uds is not None:
+        return UnixRoute(settings.uds, settings.network, settings.tls)
+    return DirectRoute(settings.network, settings.tls)
