@@ -49,7 +49,6 @@ def fuzz(session: nox.Session) -> None:
     session.run("python", "fuzz/h1.py", *(session.posargs or ["60"]))
 
 
-
 @nox.session
 def bench(session: nox.Session) -> None:
     """Time the core beside h11, cycle by cycle; arguments after ``--`` go to the script."""

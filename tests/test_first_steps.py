@@ -7,14 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parent.parent
 
 
 def run(*command: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-W", "error", *command], capture_output=True, text=True, timeout=60, cwd=ROOT
+        [sys.executable, "-W", "error", *command], capture_output=True, text=True, timeout=60, cwd=ROOT, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -39,8 +37,3 @@ def test_the_story_is_told_to_its_end() -> None:
         "shut down",
     ):
         assert line in story
-
-
-@pytest.mark.parametrize("name", re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / "README.md").read_text()))
-def test_links_of_the_readme_lead_somewhere(name: str) -> None:
-    assert (ROOT / name).exists()
