@@ -238,6 +238,11 @@ def test_bodies_must_be_as_they_were_announced(headers: Any, events: list[Any], 
 CHUNKED = b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
+def to_the_end(connection: h1.Connection) -> None:
+    while type(connection.next_event()) is not h1.EndOfMessage:
+        pass
+
+
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_truncated_message_is_never_passed_off_as_whole(strict: bool) -> None:
     body = b"3;x\r\nabc\r\n0\r\nX: y\r\n\r\n"
@@ -248,8 +253,7 @@ def test_a_truncated_message_is_never_passed_off_as_whole(strict: bool) -> None:
             connection.receive_data(stream[:end])
             connection.receive_data(b"")
             with pytest.raises(h1.RemoteProtocolError, match="closed connection"):
-                while type(connection.next_event()) is not h1.EndOfMessage:
-                    pass
+                to_the_end(connection)
             assert connection.their_state is h1.ERROR
             with pytest.raises(h1.RemoteProtocolError, match="broken the protocol before"):
                 connection.next_event()
