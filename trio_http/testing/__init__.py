@@ -9,6 +9,7 @@ import importlib as _importlib
 import typing as _typing
 
 if _typing.TYPE_CHECKING:
+    from ._bridge import stdlib_bridge as stdlib_bridge
     from ._ca import CertificateAuthority as CertificateAuthority
     from ._cancelling import CancelPoints as CancelPoints, for_each_cancel_point as for_each_cancel_point
     from ._checks import Checks as Checks
@@ -52,6 +53,7 @@ if _typing.TYPE_CHECKING:
     from ._trace import Trace as Trace, TraceEvent as TraceEvent
 
 _HOME = {
+    "stdlib_bridge": "_bridge",
     "CertificateAuthority": "_ca",
     "CancelPoints": "_cancelling",
     "for_each_cancel_point": "_cancelling",
@@ -131,6 +133,7 @@ __all__ = [
     "no_network",
     "run_network",
     "simulate",
+    "stdlib_bridge",
 ]
 
 
