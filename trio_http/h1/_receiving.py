@@ -203,9 +203,7 @@ class Receiving(Exchange):
         if (state is DONE and some) or state is MIGHT_SWITCH_PROTOCOL or state is SWITCHED_PROTOCOL:
             return PAUSED
         if some:
-            raise RemoteProtocolError(
-                f"got {self.buffered} bytes after the last message of the connection; expected its end"
-            )
+            raise RemoteProtocolError("got data after the last message of the connection; expected its end")
         return self._end_of_stream() if self._closed else NEED_DATA
 
     def _end_of_stream(self) -> ConnectionClosed:
@@ -343,15 +341,12 @@ class Receiving(Exchange):
             or not target
             or b"host" not in found
             or len(head) + 4 > profile.head
+            or len(target) > profile.target
+            or len(triples) > profile.header_count
         ):
             return None
         if profile.strict:
-            if (
-                target[0] != 0x2F  # no path: "*", host:port or an absolute URI
-                or method == b"CONNECT"
-                or len(target) > profile.target
-                or len(triples) > profile.header_count
-            ):
+            if target[0] != 0x2F or method == b"CONNECT":  # no path: "*", host:port or an absolute URI
                 return None
             host = found[b"host"]
             if host != self._host:
@@ -603,8 +598,10 @@ class Receiving(Exchange):
     def _bad_chunk_end(self) -> type[NEED_DATA]:
         got = bytes(self._data[self._pos : self._pos + 2])
         if got and got != b"\r":
+            byte, expected = (got[1], "LF") if got[0] == 0x0D else (got[0], "CR")
             raise RemoteProtocolError(
-                f"malformed chunk footer: {got!r} behind the bytes of a chunk; expected CR LF (RFC 9112 section 7.1)"
+                f"malformed chunk footer: the byte 0x{byte:02x} where {expected} is expected behind the bytes of a "
+                "chunk (RFC 9112 section 7.1)"
             )
         if self._closed:
             raise self._truncated()
