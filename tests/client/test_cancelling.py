@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -48,7 +49,7 @@ async def uploaded(client: Client) -> None:
     await client.post("http://api/", content=b"x" * 500_000)
 
 
-closed_bodies: list[str] = []
+closed_bodies: set[object] = set()
 
 
 class CountedBody:
@@ -68,16 +69,16 @@ class CountedBody:
         return b"x" * 50_000
 
     async def aclose(self) -> None:
-        closed_bodies.append("closed")
+        closed_bodies.add(self)
         await trio.lowlevel.checkpoint()
 
 
 async def streamed_upload(client: Client) -> None:
-    before = len(closed_bodies)
+    body = CountedBody()
     try:
-        await client.post("http://api/", content=CountedBody())
+        await client.post("http://api/", content=body)
     finally:
-        assert len(closed_bodies) == before + 1
+        assert body in closed_bodies
 
 
 async def asked_first(client: Client) -> None:
@@ -110,7 +111,7 @@ async def handler(request: Request) -> Response:
 
 def secure_client() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     authority = CertificateAuthority()
-    context = ssl.create_default_context(cadata=authority.pem.decode())
+    context = ssl.create_default_context(cadata=authority.pem)
     return authority.server_context("safe"), context
 
 
@@ -170,7 +171,7 @@ def test_cancelled_at_every_checkpoint(block: Block, shared: bool) -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_storm(seed: int) -> None:
     """20 requests a round to 6 origins through 3 slots, each cancelled after a random time."""
-    rounds = 100
+    rounds = 1000 if "TRIO_HTTP_LONG_STORM" in os.environ else 30
 
     async def main(net: VirtualNetwork) -> None:
         async def moody(peer: Peer) -> None:
@@ -202,7 +203,8 @@ def test_storm(seed: int) -> None:
                         nursery.start_soon(one, client, f"http://h{number % 6}/", patience)
                 assert all(info.state == "idle" for info in client.pool.connections)
                 assert client.pool.waiters == []
-                assert len(net.open_sockets) <= 6 + 3 * 2
+                ours = [sock for sock in net.open_sockets if "on local" in repr(sock)]
+                assert len(ours) == len(client.pool.connections) <= 3, ours
             for number in range(6):
                 for _ in range(3):
                     try:
@@ -210,6 +212,6 @@ def test_storm(seed: int) -> None:
                     except HTTPError:
                         continue
         assert sum(done) == rounds * 20
-        assert min(done[0], done[2]) > rounds
+        assert min(done[0], done[2]) > rounds // 2
 
     run(main, seed=seed, checks=Checks(), world=World(link=Link(latency=0.001)))

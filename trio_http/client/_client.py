@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json as json_codec
 from types import TracebackType
@@ -83,7 +84,7 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        return await self._core.leave(kind, error, traceback)
+        return await self._core.leave(error)
 
     async def aclose(self) -> None:
         """Close all connections and end what is under way; requests made after this raise PoolError.
@@ -182,7 +183,12 @@ class Client:
         Cancellation:
             Ends the request; its connection is closed, its place in the pool is free at once.
         """
-        return await self._whole(self._call(method, url, options), options)
+        try:
+            call = self._call(method, url, options)
+        except Exception:
+            await _close_unsent(options)
+            raise
+        return await self._whole(call, options)
 
     async def send(self, request: Request, **options: Unpack[RequestOptions]) -> Response:
         """Make a request that was built by hand; its target is an absolute URL or relative to ``base_url``.
@@ -210,7 +216,12 @@ class Client:
         """
 
         async def begin() -> tuple[Exchange, Response]:
-            return await self._open_stream(self._call(method, url, options), options)
+            try:
+                call = self._call(method, url, options)
+            except Exception:
+                await _close_unsent(options)
+                raise
+            return await self._open_stream(call, options)
 
         return ResponseStream(begin)
 
@@ -254,7 +265,11 @@ class Client:
         self, call: Call, options: RequestOptions
     ) -> tuple[Exchange, h1.Response | h1.InformationalResponse, tuple[Response, ...]]:
         """Send a request, and what its redirects ask for; return the exchange that brought the final head."""
-        exchange, head = await self._core.attempt(call)
+        try:
+            exchange, head = await self._core.attempt(call)
+        except BaseException:
+            await call.content.aclose()
+            raise
         status = head.status_code
         if status < 301 or status > 308 or not options.get("follow_redirects", self._settings.follow_redirects):
             return exchange, head, ()
@@ -389,6 +404,12 @@ def _content_of(options: RequestOptions, headers: Headers) -> Content:
     if isinstance(content, str):
         headers.setdefault("Content-Type", "text/plain; charset=utf-8")
     return Content(content)
+
+
+async def _close_unsent(options: RequestOptions) -> None:
+    """Close a body that was given with something else that is wrong."""
+    with contextlib.suppress(TypeError):
+        await Content(options.get("content")).aclose()
 
 
 def _check_framing(headers: Headers) -> None:

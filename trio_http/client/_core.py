@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from types import TracebackType
 from typing import final
 
 import trio
@@ -50,15 +49,13 @@ class Core:
         self._nursery = await self._manager.__aenter__()
         self._nursery.start_soon(self._sweeper.run, name="trio_http client: idle connections")
 
-    async def leave(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
-        """Close everything, and the nursery."""
+    async def leave(self, error: BaseException | None) -> bool:
+        """Close everything, and the nursery; for an ``__aexit__``."""
         assert self._manager is not None
         assert self._nursery is not None
         self.pool.close()
         self._nursery.cancel_scope.cancel()
-        return await leave_nursery(self._manager, kind, error, traceback)
+        return await leave_nursery(self._manager, error)
 
     def _dispose(self, stream: HTTP1Stream) -> None:
         """Close a connection that the pool gives up: a socket at once, others politely."""
