@@ -152,6 +152,7 @@ class Receiving(Bodies):
             # RFC 9112 section 2.2: a server should ignore at least one empty line before a request: we do one
             if first == 0x0D and self._profile.strict and not self._is_client and not self._skipped_crlf:
                 if size == 1:
+                    self._stall_size = 0  # whatever comes next decides
                     return self._wait(size)
                 if data[pos + 1] == 0x0A:
                     self._consume(pos + 2)
