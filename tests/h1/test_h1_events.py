@@ -210,7 +210,16 @@ def test_objects_with_a_length_pass_through() -> None:
 
     assert connection.send_with_data_passthrough(h1.Data(file)) == [b"3\r\n", file, b"\r\n"]
     assert connection.send(h1.Data(b"")) == b""
+    connection.send(h1.Data(b"a"))
     assert connection.send(h1.EndOfMessage(headers=[("X", "y"), ("Z", "1")])) == b"0\r\nX: y\r\nZ: 1\r\n\r\n"
+
+
+def test_a_chunked_body_ends_without_trailers() -> None:
+    connection = h1.Connection(h1.CLIENT)
+    headers = [("Host", "a"), ("Transfer-Encoding", "chunked")]
+    connection.send(h1.Request(method="PUT", target="/", headers=headers))
+
+    assert connection.send(h1.EndOfMessage()) == b"0\r\n\r\n"
 
 
 @pytest.mark.parametrize(
