@@ -2,6 +2,6 @@
 
 from ._http1 import HTTP1Stream, Timing
 from ._incoming import IncomingBody
-from ._outgoing import send_request_head, send_response, stream_content
+from ._outgoing import plain_answer, send_request_head, send_response, stream_content
 
-__all__ = ["HTTP1Stream", "IncomingBody", "Timing", "send_request_head", "send_response", "stream_content"]
+__all__ = ["HTTP1Stream", "IncomingBody", "Timing", "plain_answer", "send_request_head", "send_response", "stream_content"]

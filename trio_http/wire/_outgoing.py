@@ -7,9 +7,9 @@ import trio
 from .. import h1
 from ..messages import Content, Request, Response, SendChunk
 from ..semantics import Headers, reason_bytes
-from ._http1 import HTTP1Stream
+from ._http1 import JOIN_MAX, HTTP1Stream
 
-__all__ = ["send_request_head", "send_response", "stream_content"]
+__all__ = ["plain_answer", "send_request_head", "send_response", "stream_content"]
 
 Item = tuple[bytes, bytes, bytes]
 
@@ -18,6 +18,22 @@ Item = tuple[bytes, bytes, bytes]
 _HOP = frozenset((b"connection", b"transfer-encoding", b"keep-alive", b"proxy-connection"))
 _CLOSE: Item = (b"Connection", b"connection", b"close")
 _NO_BODY = (204, 304)
+
+
+def plain_answer(stream: HTTP1Stream, response: Response, date_line: bytes) -> bytes | None:
+    """Return the commonest kind of answer as bytes to be sent, or None: then it is a case for :func:`send_response`.
+
+    Args:
+        stream: The connection, whose core waits for a response and may be kept open after it.
+        response: What the handler returned.
+        date_line: The Date field with its CRLF; ``b""`` for none.
+    """
+    # Hot: once per exchange, 1.5 us. A small body that is there, no fields about framing or the connection.
+    data = response.whole
+    if data is None or response.reason is not None or len(data) > JOIN_MAX:
+        return None
+    status = response.status
+    return stream.core.send_plain_answer(status, reason_bytes(status), response.headers.items_list, date_line, data)
 
 
 async def send_response(
