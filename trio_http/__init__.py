@@ -32,6 +32,7 @@ from ._errors import (
     WriteTimeout,
 )
 from ._version import __version__
+from .client import Client
 from .messages import Body, Handler, Middleware, Request, Response
 from .semantics import Headers, Status, format_http_date, parse_http_date
 from .server import Server, ShutdownReport, serve
@@ -42,6 +43,7 @@ __all__ = [
     "BodyError",
     "BodyScopeEnded",
     "BodyTooLarge",
+    "Client",
     "ClientLimits",
     "ClientTimeouts",
     "ConnectError",

@@ -194,9 +194,7 @@ class Sending(Exchange):
             return [start, b"%x\r\n" % size, body, b"\r\n0\r\n\r\n"] if size else [start, b"0\r\n\r\n"]
         return [start, body] if size else [start]
 
-    def send_plain_answer(
-        self, status: int, reason: bytes, triples: Triples, more: bytes, body: bytes
-    ) -> bytes | None:
+    def send_plain_answer(self, status: int, reason: bytes, triples: Triples, more: bytes, body: bytes) -> bytes | None:
         """Turn the commonest answer of a server into bytes, by a short way: like :meth:`send_message`, or not at all.
 
         The way is taken if the whole request has been received, the connection goes on, a body is allowed, and no

@@ -6,6 +6,7 @@ from ._exchange import Address, CancelReason, Exchange, NoExchange
 from ._handler import Handler, Middleware
 from ._request import UNSET, Request, Unset
 from ._response import Response
+from ._timings import Timings
 
 __all__ = [
     "UNSET",
@@ -24,6 +25,7 @@ __all__ = [
     "Request",
     "Response",
     "SendChunk",
+    "Timings",
     "Unset",
     "WholeSource",
 ]

@@ -31,15 +31,20 @@ class _Closeable(Protocol):
 class Content:
     """Bytes, or a way to get them.
 
+    Args:
+        given: What users hand over.
+        length: Bytes in all, where they come piece by piece but their number is known.
+
     Attributes:
         data: The bytes, or None when they come piece by piece.
         replayable: True if it can be sent a second time.
     """
 
-    __slots__ = ("_iterable", "_producer", "_used", "data")
+    __slots__ = ("_iterable", "_length", "_producer", "_used", "data")
 
-    def __init__(self, given: ContentLike = None) -> None:
+    def __init__(self, given: ContentLike = None, *, length: int | None = None) -> None:
         self.data: bytes | None = None
+        self._length = length
         self._iterable: AsyncIterable[bytes] | None = None
         self._producer: Producer | None = None
         self._used = False
@@ -65,7 +70,7 @@ class Content:
     @property
     def length(self) -> int | None:
         """Bytes in all, or None where only the end will tell."""
-        return None if self.data is None else len(self.data)
+        return self._length if self.data is None else len(self.data)
 
     @property
     def replayable(self) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Self, final
 
 from .._errors import DecodingError
-from ..semantics import Headers, HeadersInput
+from ..semantics import URL, HeaderItem, Headers, HeadersInput
 from ._body import Body, BodySource, EmptySource, WholeSource
 from ._content import Content, ContentLike
 from ._exchange import Address, CancelReason, Exchange, NoExchange
@@ -36,6 +36,7 @@ _METHODS = {
 }
 _VERSIONS = {b"1.1": "HTTP/1.1", b"1.0": "HTTP/1.0"}
 _NOWHERE: Exchange = NoExchange()
+_new = object.__new__
 
 
 @final
@@ -55,11 +56,13 @@ class Request:
     __slots__ = (
         "_body",
         "_content",
+        "_headers",
+        "_items",
         "_path",
         "_read",
         "_state",
+        "_url",
         "exchange",
-        "headers",
         "http_version",
         "matches",
         "method",
@@ -68,7 +71,6 @@ class Request:
 
     method: str
     raw_target: bytes
-    headers: Headers
     http_version: str
     exchange: Exchange
     matches: dict[str, str]
@@ -86,7 +88,8 @@ class Request:
     ) -> None:
         self.method = method
         self.raw_target = target.encode("ascii") if isinstance(target, str) else target
-        self.headers = Headers(headers)
+        self._items: list[HeaderItem] = []
+        self._headers: Headers | None = Headers(headers)
         self.http_version = http_version
         self.exchange = _NOWHERE if exchange is None else exchange
         if json is not UNSET:
@@ -101,19 +104,37 @@ class Request:
         self._path: str | None = None
         self._read: bytes | None = None
         self._state: dict[str, Any] | None = None
+        self._url: URL | None = None
         self.matches = {}
 
     @classmethod
-    def received(cls, method: bytes, target: bytes, headers: Headers, version: bytes, exchange: Exchange) -> Self:
+    def received(
+        cls, method: bytes, target: bytes, items: list[HeaderItem], version: bytes, exchange: Exchange
+    ) -> Self:
         """Wrap what the core has parsed and checked; for those who own connections. Copies nothing."""
         # Hot: once per request. Plain stores; the decoded method and version come from small tables.
-        self = cls.__new__(cls)
+        self: Self = _new(cls)
         self.method = _METHODS.get(method) or method.decode("ascii")
         self.raw_target = target
-        self.headers = headers
+        self._items = items
         self.http_version = _VERSIONS.get(version) or "HTTP/" + version.decode("ascii")
         self.exchange = exchange
-        self._content = self._body = self._path = self._read = self._state = None
+        self._headers = self._content = self._body = self._path = self._read = self._state = self._url = None
+        return self
+
+    @classmethod
+    def outgoing(cls, method: str, url: URL, headers: Headers, content: Content) -> Self:
+        """Wrap what a client has checked and is about to send. Copies nothing."""
+        self = cls.__new__(cls)
+        self.method = method
+        self.raw_target = url.target
+        self._items = []
+        self._headers = headers
+        self.http_version = "HTTP/1.1"
+        self.exchange = _NOWHERE
+        self._content = content
+        self._url = url
+        self._body = self._path = self._read = self._state = None
         return self
 
     def __getattr__(self, name: str) -> Any:
@@ -133,6 +154,17 @@ class Request:
         return self.raw_target.decode("latin-1")
 
     @property
+    def headers(self) -> Headers:
+        """The header fields; yours to change, and to replace."""
+        if self._headers is None:
+            self._headers = Headers.from_items(self._items)
+        return self._headers
+
+    @headers.setter
+    def headers(self, headers: Headers) -> None:
+        self._headers = headers
+
+    @property
     def path(self) -> str:
         """The path of the target, percent-decoded as UTF-8 (bytes that are none become U+FFFD)."""
         path = self._path
@@ -147,7 +179,7 @@ class Request:
         target = self.raw_target
         if not target.startswith(b"/"):
             target = _path_of_absolute(target)
-        return target.partition(b"?")[0].decode("latin-1")
+        return (target.partition(b"?")[0] if b"?" in target else target).decode("latin-1")
 
     @property
     def query_string(self) -> str:
@@ -158,6 +190,19 @@ class Request:
     def host(self) -> str:
         """The host and port the request is meant for, as in the Host field; ``""`` if it has none."""
         return self.headers.get("host") or ""
+
+    @property
+    def url(self) -> URL:
+        """The absolute URL: of a client's request the one given, of a received one made of scheme, host and target.
+
+        Raises:
+            InvalidURL: There is none, as for ``OPTIONS *`` and CONNECT.
+        """
+        url = self._url
+        if url is None:
+            target = self.raw_target.decode("latin-1")
+            url = self._url = URL(f"{self.scheme}://{self.host}{target}" if target.startswith("/") else target)
+        return url
 
     # ---------------------------------------------------------------- where it came from
 

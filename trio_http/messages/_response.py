@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any, Self, final
 
 from .._errors import BodyConsumed, DecodingError, StatusError
-from ..semantics import Headers, HeadersInput, phrases
+from ..semantics import URL, Headers, HeadersInput, phrases
 from ._body import Body, EmptySource, WholeSource
 from ._content import Content, ContentLike
 from ._request import UNSET, Request
+from ._timings import Timings
 
 __all__ = ["Response"]
 
@@ -37,13 +38,13 @@ class Response:
         "_body",
         "_content",
         "_data",
-        "elapsed",
         "headers",
         "history",
         "http_version",
         "reason",
         "request",
         "status",
+        "timings",
         "trailers_to_send",
         "url",
     )
@@ -64,6 +65,7 @@ class Response:
                 f"Response(status={status!r}): a final status code is 200 to 999; "
                 "informational ones go through request.inform()"
             )
+        # Hot: once per request of a server; the commonest kinds of body need no Content before somebody asks for it.
         self.status = int(status)
         self.headers = Headers(headers)
         self.reason = reason
@@ -74,16 +76,25 @@ class Response:
                 raise TypeError("a response has one body: give body or json, not both")
             body = json_codec.dumps(json, separators=(",", ":"), ensure_ascii=False)
             self.headers.setdefault("content-type", _JSON)
-        elif isinstance(body, str):
+        elif type(body) is str:
             self.headers.setdefault("content-type", _TEXT)
-        self._content: Content | None = Content(body)
+        self._content: Content | None = None
+        self._data: bytes | None
+        if type(body) is bytes:
+            self._data = body
+        elif type(body) is str:
+            self._data = body.encode()
+        elif body is None:
+            self._data = b""
+        else:
+            self._content = Content(body)
+            self._data = self._content.data
         self._body: Body | None = None
-        self._data: bytes | None = self._content.data
         # what only a client's response has
         self.request: Request | None = None
-        self.url: str = ""
+        self.url: URL | None = None
         self.history: tuple[Response, ...] = ()
-        self.elapsed: float | None = None
+        self.timings: Timings | None = None
 
     @classmethod
     def received(cls, status: int, reason: str, headers: Headers, http_version: str, body: Body) -> Self:
@@ -97,9 +108,26 @@ class Response:
         self._content = self._data = None
         self._body = body
         self.request = None
-        self.url = ""
+        self.url = None
         self.history = ()
-        self.elapsed = None
+        self.timings = None
+        return self
+
+    @classmethod
+    def whole(cls, status: int, reason: str, headers: Headers, http_version: str, data: bytes) -> Self:
+        """As :meth:`received`, with the body that has been read already."""
+        self = cls.__new__(cls)
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+        self.http_version = http_version
+        self.trailers_to_send = None
+        self._content = self._body = None
+        self._data = data
+        self.request = None
+        self.url = None
+        self.history = ()
+        self.timings = None
         return self
 
     def __repr__(self) -> str:
@@ -117,6 +145,25 @@ class Response:
         """True for 2xx."""
         return 200 <= self.status <= 299
 
+    @property
+    def redirects(self) -> int:
+        """How many redirects led here."""
+        return len(self.history)
+
+    @property
+    def elapsed(self) -> float | None:
+        """Seconds from the beginning of the request to the end of this response; None before its end."""
+        return None if self.timings is None else self.timings.total
+
+    @property
+    def error(self) -> StatusError | None:
+        """What :meth:`raise_for_status` would raise, or None."""
+        try:
+            self.raise_for_status()
+        except StatusError as error:
+            return error
+        return None
+
     def raise_for_status(self) -> Self:
         """Return the response itself, unless it is an error.
 
@@ -125,7 +172,10 @@ class Response:
         """
         if self.status < 400:
             return self
-        what = f"{self.request.method} {self.url}" if self.request is not None else "the request"
+        if self.request is not None and self.url is not None:
+            what = f"{self.request.method} {self.url.redacted}"
+        else:
+            what = "the request"
         detail = f"{self.reason or phrases.get(self.status, '')} in answer to {what}"
         raise StatusError(self.status, detail, response=self)
 
@@ -137,6 +187,11 @@ class Response:
         if self._content is None:
             self._content = Content(self.body if self._data is None else self._data)
         return self._content
+
+    @property
+    def in_memory(self) -> bytes | None:
+        """The whole body if it is there, None if it comes piece by piece."""
+        return self._data
 
     @property
     def body(self) -> Body:

@@ -34,7 +34,7 @@ from .._errors import (
 )
 from ..transport import READ_SIZE, Pace, Transport, Watched, format_address
 
-__all__ = ["JOIN_MAX", "HTTP1Stream", "Timing"]
+__all__ = ["JOIN_MAX", "HTTP1Stream", "Timing", "Unsent"]
 
 _E = TypeVar("_E", bound=HTTPError)
 
@@ -75,6 +75,23 @@ class Timing:
 
 
 @final
+class Unsent:
+    """The part of a message that the transport has not taken yet."""
+
+    __slots__ = ("pieces", "sent", "size")
+
+    def __init__(self, pieces: Sequence[bytes | memoryview], sent: int, size: int) -> None:
+        self.pieces = pieces
+        self.sent = sent
+        self.size = size
+
+    @property
+    def left(self) -> int:
+        """How many bytes."""
+        return self.size - self.sent
+
+
+@final
 class HTTP1Stream:
     """One connection; the stream's owner is whoever created it, and one task reads and one task sends at a time.
 
@@ -90,24 +107,32 @@ class HTTP1Stream:
         latest: The instant, on trio's clock, when the current exchange has to be over (a client's total timeout).
         total: The seconds that `latest` stands for; for texts.
         subject: What the current exchange is about; ``str()`` of it is put into errors.
+        timing: The deadlines; a client may change them between two exchanges.
         fault: The error of this connection that ended its use, if one did.
         broken: True when bytes of unknown number were sent: it can only be closed.
+        status: The status of the answer to a client's current request; None before its final head.
         exchanges: How many heads have been received or sent on it.
+        answer_begun: True once a byte has come in the current exchange of a client.
+        patient: True while silence is no fault of the peer, because our own message is still going out: then only
+            ``latest`` ends a wait for bytes.
     """
 
     __slots__ = (
         "_next",
         "_reading",
         "_timer",
-        "_timing",
         "_writing",
+        "answer_begun",
         "broken",
         "core",
         "exchanges",
         "fault",
         "latest",
+        "patient",
         "received",
+        "status",
         "subject",
+        "timing",
         "total",
         "transport",
     )
@@ -123,7 +148,7 @@ class HTTP1Stream:
     ) -> None:
         self.transport = transport
         self.core = h1.Connection(role, strict=True, limits=limits)
-        self._timing = timing
+        self.timing = timing
         self._timer = timer
         self._next: h1.EndOfMessage | HTTPError | None = None
         self._reading: Pace | None = None
@@ -135,6 +160,9 @@ class HTTP1Stream:
         self.broken = False
         self.exchanges = 0
         self.received = 0
+        self.status: int | None = None
+        self.answer_begun = False
+        self.patient = False
 
     def __repr__(self) -> str:
         return (
@@ -142,6 +170,25 @@ class HTTP1Stream:
         )
 
     # ---------------------------------------------------------------- heads
+
+    def begin(self, subject: object, timing: Timing, *, latest: float, total: float | None) -> None:
+        """Begin an exchange as a client.
+
+        Args:
+            subject: What it is about; ``str()`` of it begins the texts of errors.
+            timing: Its deadlines.
+            latest: The instant when it has to be over.
+            total: The seconds that ``latest`` stands for, for texts.
+        """
+        self.subject = subject
+        self.timing = timing
+        self.latest = latest
+        self.total = total
+        self.received = 0
+        self.status = None
+        self.answer_begun = False
+        self.exchanges += 1
+        self._reading = self._writing = None
 
     async def receive_request(self) -> h1.Request | None:
         """Wait for the next request's head; outside user code, under the owner's scope.
@@ -161,7 +208,7 @@ class HTTP1Stream:
         timer = self._timer
         event = core.receive_head() if core.buffered else h1.NEED_DATA
         if event is h1.NEED_DATA:
-            timing = self._timing
+            timing = self.timing
             begun = core.buffered > 0
             # Before the first request nobody has been idle yet: silence is a slow head.
             wait = timing.idle if self.exchanges and not begun else timing.head
@@ -197,17 +244,29 @@ class HTTP1Stream:
         """
         core = self.core
         while True:
-            event = core.receive_head()
+            try:
+                event = core.receive_head()
+            except RemoteProtocolError as error:
+                if not self.answer_begun:
+                    raise self.failed(self._no_answer()) from error
+                raise self.failed(self._explained(error)) from error
             if event is h1.NEED_DATA:
                 core.receive_data(await self._receive_in_time())
-            elif isinstance(event, h1.Response | h1.InformationalResponse):
+            elif type(event) is h1.Response:
+                self.status = event.status_code
+                return event
+            elif type(event) is h1.InformationalResponse:
                 return event
             elif type(event) is h1.ConnectionClosed:
-                raise self.failed(
-                    RemoteProtocolError(f"{self.about()}: the server closed the connection without an answer")
-                )
+                raise self.failed(self._no_answer())
             else:
                 raise AssertionError(f"a client cannot receive {event!r}")
+
+    def _no_answer(self) -> RemoteProtocolError:
+        return RemoteProtocolError(
+            f"{self.about()}: the server closed the connection without an answer; "
+            f"{ordinal(self.exchanges)} request on this connection"
+        )
 
     # ---------------------------------------------------------------- bodies
 
@@ -267,6 +326,48 @@ class HTTP1Stream:
         self.received += size
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    def take_buffered(self, pieces: list[bytes]) -> h1.EndOfMessage | None:
+        """Take the pieces of the incoming body that have arrived, without any wait.
+
+        Args:
+            pieces: They are appended here.
+
+        Returns:
+            The end, or None if more is to come: then :meth:`receive_more`.
+
+        Raises:
+            IncompleteBody, RemoteProtocolError: What arrived is no body.
+        """
+        next_event = self.core.next_event
+        while True:
+            try:
+                event = next_event()
+            except RemoteProtocolError as error:
+                raise self.failed(self._explained(error)) from error
+            if type(event) is h1.Data:
+                pieces.append(event.data)
+                self.received += len(event.data)
+            elif event is h1.NEED_DATA:
+                return None
+            elif event is h1.PAUSED:
+                raise AssertionError("there is no body to take")
+            elif type(event) is h1.EndOfMessage:
+                return event
+            else:
+                raise AssertionError(f"inside a body there is no {event!r}")
+
+    async def receive_more(self) -> None:
+        """Wait for bytes of the incoming body.
+
+        Raises:
+            ReadTimeout, TotalTimeout: None came in time.
+            ReadError: The connection broke.
+
+        Cancellation:
+            Loses no byte.
+        """
+        self.core.receive_data(await self._receive_in_time())
+
     async def discard_body(self, limit: int | None) -> bool:
         """Read the rest of the incoming body and throw it away.
 
@@ -309,6 +410,39 @@ class HTTP1Stream:
         else:
             await self.send_pieces(self.core.send_message_parts(head, body))
 
+    def send_message_nowait(self, head: h1.Request, body: bytes) -> Unsent | None:
+        """Send as much of a whole message as is taken without a wait.
+
+        Returns:
+            What is left, for :meth:`send_unsent`; None if nothing is.
+
+        Raises:
+            LocalProtocolError: The message is not valid; nothing was sent.
+            WriteError: The connection broke; if it was not `broken` before and is not now, nothing was sent.
+        """
+        core = self.core
+        pieces: Sequence[bytes | memoryview] = (
+            (core.send_message(head, body),) if len(body) <= JOIN_MAX else core.send_message_parts(head, body)
+        )
+        size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
+        sent = self.transport.send_nowait(pieces)
+        if sent == size:
+            return None
+        self.broken = True
+        return Unsent(pieces, sent, size)
+
+    async def send_unsent(self, unsent: Unsent) -> None:
+        """Send the rest of what :meth:`send_nowait` or :meth:`send_message_nowait` has begun.
+
+        Raises:
+            WriteTimeout, TotalTimeout, WriteError: The peer takes no bytes, or is gone.
+
+        Cancellation:
+            The connection is broken.
+        """
+        await self._send_rest(unsent.pieces, unsent.sent, unsent.size)
+        self.broken = False
+
     async def send_event(self, event: h1.Event) -> None:
         """Send one event of a message that comes in pieces.
 
@@ -325,27 +459,22 @@ class HTTP1Stream:
         if pieces:
             await self.send_pieces(pieces)
 
-    def send_nowait(self, data: bytes) -> memoryview | None:
+    def send_nowait(self, data: bytes) -> Unsent | None:
         """Send what can be sent at once of bytes that the core has produced.
 
         Returns:
-            What is left for :meth:`send_rest`, which has to follow; None when all has been sent.
+            What is left, for :meth:`send_unsent`; None if nothing is.
 
         Raises:
-            WriteError: The peer is gone.
+            WriteError: The connection broke.
         """
-        # Hot: once per exchange, nearly all of it the system call.
+        # Hot: once per exchange of a server, nearly all of it the system call.
         sent = self.transport.send_nowait((data,))
         if sent == len(data):
             return None
         # From here on the number of bytes on the wire is only known again when all have been taken.
         self.broken = True
-        return memoryview(data)[sent:]
-
-    async def send_rest(self, rest: memoryview) -> None:
-        """Send what :meth:`send_nowait` has left."""
-        await self._send_rest((rest,), 0, len(rest))
-        self.broken = False
+        return Unsent((data,), sent, len(data))
 
     async def send_pieces(self, pieces: Sequence[bytes | memoryview]) -> None:
         """Send raw bytes that the core has produced."""
@@ -360,7 +489,7 @@ class HTTP1Stream:
     async def _send_rest(self, pieces: Sequence[bytes | memoryview], sent: int, size: int) -> None:
         pace = self._writing
         if pace is None:
-            pace = self._writing = Pace(self._timing.write, self._timing.min_rate)
+            pace = self._writing = Pace(self.timing.write, self.timing.min_rate)
         pace.moved += sent
         if len(pieces) > 1 and size - sent <= JOIN_MAX:
             pieces = (b"".join(pieces),)  # fewer system calls, fewer TLS records
@@ -385,28 +514,32 @@ class HTTP1Stream:
             raise self.failed(self._total_timeout())
         raise self.failed(
             WriteTimeout(
-                f"{self.about()}: the peer takes no bytes: {pace.explain()} ({self._timing.owner}.write)",
-                limit=self._timing.write,
+                f"{self.about()}: the peer takes no bytes: {pace.explain()} "
+                f"({self.timing.owner}.write={self.timing.write or math.inf:g})",
+                limit=self.timing.write,
             )
         )
 
     async def _receive_in_time(self) -> bytes:
         pace = self._reading
         if pace is None:
-            pace = self._reading = Pace(self._timing.read, self._timing.min_rate)
+            pace = self._reading = Pace(self.timing.read, self.timing.min_rate)
         now = trio.current_time()
-        deadline = pace.deadline(now, self.latest)
+        deadline = self.latest if self.patient else pace.deadline(now, self.latest)
         with trio.CancelScope(deadline=deadline):
             data = await self.transport.receive(READ_SIZE)
             pace.waited(now, len(data))
+            if data:
+                self.answer_begun = True
             return data
         pace.waited(now, 0)
         if deadline == self.latest:
             raise self.failed(self._total_timeout())
         raise self.failed(
             ReadTimeout(
-                f"{self.about()}: {pace.explain()} ({self._timing.owner}.read); {self.progress()}",
-                limit=self._timing.read,
+                f"{self.about()}: {pace.explain()} ({self.timing.owner}.read={self.timing.read or math.inf:g}); "
+                f"{self.progress()}",
+                limit=self.timing.read,
             )
         )
 
@@ -465,9 +598,19 @@ class HTTP1Stream:
 
     def progress(self) -> str:
         """How far the incoming message has come, for the end of a text."""
+        if self.subject is not None and not isinstance(self.subject, h1.Request):
+            return f"{self._answer_so_far()}; {ordinal(self.exchanges)} request on this connection"
         length = self.core.their_body_length
         of = "" if length is None else f" of {length}"
         return f"{self.received}{of} bytes of the body had arrived; exchange {self.exchanges} on this connection"
+
+    def _answer_so_far(self) -> str:
+        if self.status is None:
+            begun = self.core.buffered
+            return f"{begun} bytes of an answer's head had arrived" if begun else "no answer yet"
+        length = self.core.their_body_length
+        of = "" if length is None else f" of {length}"
+        return f"status {self.status} and {self.received}{of} bytes of the body had arrived"
 
     def _explained(self, error: RemoteProtocolError) -> HTTPError:
         text = f"{self.about()}: {error}; {self.progress()}"
@@ -481,3 +624,11 @@ class HTTP1Stream:
             else f"{self.about()}: not over in time; {self.progress()}",
             limit=self.total,
         )
+
+
+def ordinal(number: int) -> str:
+    """Return 1st, 2nd, 3rd, 4th and so on."""
+    if 10 <= number % 100 <= 20:
+        return f"{number}th"
+    suffix = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{suffix}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import trio
 
 from .. import h1
-from ..messages import Content, Request, Response, SendChunk
+from .._errors import LocalProtocolError
+from ..messages import Content, Response, SendChunk
 from ..semantics import Headers, reason_bytes
 from ._http1 import JOIN_MAX, HTTP1Stream
 
-__all__ = ["plain_answer", "send_request_head", "send_response", "stream_content"]
+__all__ = ["plain_answer", "request_head", "send_response", "stream_content"]
 
 Item = tuple[bytes, bytes, bytes]
 
@@ -17,6 +18,7 @@ Item = tuple[bytes, bytes, bytes]
 # its headers, but they were about that server's connection. Framing is ours to choose.
 _HOP = frozenset((b"connection", b"transfer-encoding", b"keep-alive", b"proxy-connection"))
 _CLOSE: Item = (b"Connection", b"connection", b"close")
+_CHUNKED: Item = (b"Transfer-Encoding", b"transfer-encoding", b"chunked")
 _NO_BODY = (204, 304)
 
 
@@ -29,7 +31,7 @@ def plain_answer(stream: HTTP1Stream, response: Response, date_line: bytes) -> b
         date_line: The Date field with its CRLF; ``b""`` for none.
     """
     # Hot: once per exchange, 1.5 us. A small body that is there, no fields about framing or the connection.
-    data = response.whole
+    data = response.in_memory
     if data is None or response.reason is not None or len(data) > JOIN_MAX:
         return None
     status = response.status
@@ -37,14 +39,14 @@ def plain_answer(stream: HTTP1Stream, response: Response, date_line: bytes) -> b
 
 
 async def send_response(
-    stream: HTTP1Stream, response: Response, *, date: Item | None, close: bool, head_only: bool
+    stream: HTTP1Stream, response: Response, *, date_line: bytes, close: bool, head_only: bool
 ) -> None:
     """Send a final response on a server's connection.
 
     Args:
         stream: The connection, whose core waits for a response.
         response: What the handler returned. Its body is closed by us on every path.
-        date: The Date field to add unless there is one; None for none.
+        date_line: The Date field with its CRLF, to be added unless there is one; ``b""`` for none.
         close: Say that the connection ends after this.
         head_only: The request was HEAD.
 
@@ -52,22 +54,17 @@ async def send_response(
         LocalProtocolError: The response breaks HTTP, such as a body that does not fit its Content-Length.
         WriteTimeout, WriteError: The peer takes no bytes, or is gone.
     """
-    # Hot: once per exchange. One list of the user's items and ours; the core adds the framing and writes it.
     items = response.headers.items_list
-    dated = date is None
     for item in items:
         if item[1] in _HOP:
             items, closing = _without_hop_fields(items)
             close = close or closing
             break
-    for item in items:
-        if item[1] == b"date":
-            dated = True
+    if date_line and not any(item[1] == b"date" for item in items):
+        items = [*items, (b"Date", b"date", date_line[6:-2])]
     if close:
-        items = [*items, _CLOSE] if dated or date is None else [*items, date, _CLOSE]
-    elif not dated and date is not None:
-        items = [*items, date]
-    reason = reason_bytes(response.status) if response.reason is None else response.reason.encode("latin-1")
+        items = [*items, _CLOSE]
+    reason = reason_bytes(response.status) if response.reason is None else _checked_reason(response.reason)
     head = h1.Response.trusted(response.status, h1.Headers(items), reason)
     content = response.outgoing
     data = content.data
@@ -84,6 +81,13 @@ async def send_response(
             await stream.send_event(h1.EndOfMessage())
         else:
             await stream_content(stream, content, response.trailers_to_send)
+
+
+def _checked_reason(reason: str) -> bytes:
+    # users may set it at any time, so it is checked here
+    if not reason.isprintable() or not reason.isascii():
+        raise LocalProtocolError(f"the reason phrase {reason!a} cannot be sent: it is one line of printable ASCII")
+    return reason.encode("ascii")
 
 
 async def stream_content(stream: HTTP1Stream, content: Content, trailers: Headers | None) -> None:
@@ -111,40 +115,35 @@ def _chunk_sender(stream: HTTP1Stream) -> SendChunk:
     return send
 
 
-async def send_request_head(stream: HTTP1Stream, request: Request, host: Item) -> Content | None:
-    """Send a request's head, and its body too if that is in memory.
+def request_head(
+    method: str, target: bytes, items: list[Item], content: Content, *, streamed: bool, upgrade: bytes | None = None
+) -> h1.Request:
+    """Make the head of a request, with the framing of its body.
 
     Args:
-        stream: The connection, whose core is idle.
-        request: What to send; its target is sent as it is.
-        host: The Host field to add unless there is one.
-
-    Returns:
-        The content that is still to be sent, or None when the message is complete.
+        method: The method, known to be a token.
+        target: The target as it goes into the request line.
+        items: All fields, Host among them, known to be valid; those about a connection are left out, but for
+            ``Connection: close``.
+        content: The body to come.
+        streamed: The body will be sent piece by piece, so the head must say how it ends.
+        upgrade: The protocol to switch to (RFC 9110 section 7.8).
     """
-    items = request.headers.items_list
     for item in items:
         if item[1] in _HOP:
             items, closing = _without_hop_fields(items)
             if closing:
                 items.append(_CLOSE)
             break
-    for item in items:
-        if item[1] == b"host":
-            break
-    else:
-        items = [host, *items]
-    head = h1.Request.trusted(request.method.encode("ascii"), request.raw_target, h1.Headers(items), b"1.1")
-    content = request.content
-    data = content.data
-    if data is not None:
-        await stream.send_message(head, data)
-        return None
-    if stream.core.our_state is h1.IDLE and not any(item[1] == b"content-length" for item in items):
-        chunked = (b"Transfer-Encoding", b"transfer-encoding", b"chunked")
-        head = h1.Request.trusted(head.method, head.target, h1.Headers([*items, chunked]), b"1.1")
-    await stream.send_pieces((stream.core.send(head),))
-    return content
+    if upgrade is not None:
+        items = [*items, (b"Connection", b"connection", b"upgrade"), (b"Upgrade", b"upgrade", upgrade)]
+    if streamed and not any(item[1] == b"content-length" for item in items):
+        items = [*items, _CHUNKED if content.length is None else _content_length(content.length)]
+    return h1.Request.trusted(method.encode("ascii"), target, h1.Headers(items))
+
+
+def _content_length(length: int) -> Item:
+    return (b"Content-Length", b"content-length", b"%d" % length)
 
 
 def _without_hop_fields(items: list[Item]) -> tuple[list[Item], bool]:

@@ -1,0 +1,119 @@
+"""What users may say of a client and of a single request; one place for the names, defaults and meanings."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypedDict, final
+
+from .._config import ClientLimits, ClientTimeouts
+from .._version import __version__
+from ..messages import ContentLike
+from ..semantics import URL, Headers, HeadersInput, QueryInput, QueryValue
+
+__all__ = ["ClientOptions", "RequestOptions", "Settings"]
+
+FormInput = Mapping[str, QueryValue | Sequence[QueryValue]] | Sequence[tuple[str, QueryValue]]
+
+
+class RequestOptions(TypedDict, total=False):
+    """The keywords of every request; what is not given comes from the client.
+
+    Attributes:
+        params: Query parameters to add to the URL's.
+        headers: Fields; they replace the client's of the same name.
+        content: The body: bytes, str, an async iterable of bytes (a memory channel too), or ``async def
+            producer(send)``, which alone of the streamed ones can be sent again after a redirect or an error.
+        json: An object to send as JSON.
+        data: A form, sent as ``application/x-www-form-urlencoded``.
+        timeout: Seconds for the whole request, or :class:`ClientTimeouts`; None for no limit on the whole.
+        follow_redirects: Follow them (RFC 9110 section 15.4).
+        max_redirects: How many.
+        raise_for_status: Raise a StatusError for 4xx and 5xx.
+        expect_continue: Ask the server before sending the body, and wait for its word so many seconds; True for one.
+        progress: Called with ``(bytes sent, bytes in all or None)`` after each piece of the body.
+        on_informational: Called, or awaited, with ``(status, headers)`` of each 1xx response.
+        max_body: The most bytes of a body that is read whole; None for no cap.
+        if_modified_since: Ask for the content only if it is newer: a datetime, or seconds since 1970.
+        if_none_match: Ask for the content only if its entity tag is another.
+        allow_nonstandard_methods: Take any token as a method.
+    """
+
+    params: QueryInput | None
+    headers: HeadersInput | None
+    content: ContentLike
+    json: object
+    data: FormInput | None
+    timeout: float | ClientTimeouts | None
+    follow_redirects: bool
+    max_redirects: int
+    raise_for_status: bool
+    expect_continue: bool | float
+    progress: Callable[[int, int | None], object] | None
+    on_informational: Callable[[int, Headers], Awaitable[None] | None] | None
+    max_body: int | None
+    if_modified_since: datetime | float | None
+    if_none_match: str | None
+    allow_nonstandard_methods: bool
+
+
+class ClientOptions(TypedDict, total=False):
+    """The keywords of a client; see :class:`Settings`."""
+
+    base_url: str | URL | None
+    headers: HeadersInput | None
+    params: QueryInput | None
+    timeout: float | ClientTimeouts | None
+    limits: ClientLimits
+    follow_redirects: bool
+    max_redirects: int | None
+    raise_for_status: bool
+    expect_continue: bool | float
+    user_agent: str
+    referer: str | None
+    allow_nonstandard_methods: bool
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a client behaves.
+
+    Attributes:
+        base_url: What relative URLs are appended to: ``http://h/api`` and ``/user`` give ``http://h/api/user``.
+        headers: Fields of every request.
+        params: Query parameters of every request.
+        timeout: Seconds for each request in all, or :class:`ClientTimeouts`.
+        limits: How much to use, and to take.
+        follow_redirects: Follow redirects.
+        max_redirects: At most so many; None for ``limits.redirects``.
+        raise_for_status: Raise a StatusError for 4xx and 5xx.
+        expect_continue: Ask servers before sending bodies; True or seconds to wait.
+        user_agent: The User-Agent field.
+        referer: The Referer field.
+        allow_nonstandard_methods: Take any token as a method, not only those that are registered.
+    """
+
+    base_url: str | URL | None = None
+    headers: HeadersInput | None = None
+    params: QueryInput | None = None
+    timeout: float | ClientTimeouts | None = None
+    limits: ClientLimits = field(default_factory=ClientLimits)
+    follow_redirects: bool = True
+    max_redirects: int | None = None
+    raise_for_status: bool = False
+    expect_continue: bool | float = False
+    user_agent: str = f"trio_http/{__version__}"
+    referer: str | None = None
+    allow_nonstandard_methods: bool = False
+
+    @property
+    def timeouts(self) -> ClientTimeouts:
+        """The deadlines."""
+        if isinstance(self.timeout, ClientTimeouts):
+            return self.timeout
+        return _DEFAULT if self.timeout is None else _DEFAULT.replace(total=self.timeout)
+
+
+_DEFAULT = ClientTimeouts()
