@@ -27,6 +27,7 @@ from ..messages import Content, Timings
 from ..semantics import Headers
 from ..transport import WRITE_SLICE, Dial
 from ..wire import HTTP1Stream, Unsent, request_head
+from ._attempt import Head
 from ._call import Call
 from ._pool import ClientConnection, Pool
 from ._upload import Upload
@@ -87,6 +88,16 @@ class Exchange:
         assert stream is not None
         return stream
 
+    @property
+    def has_body(self) -> bool:
+        """True while there may be bytes of a body to read."""
+        return not self.over and self.stream.core.their_state is h1.SEND_BODY
+
+    @property
+    def body_length(self) -> int | None:
+        """Bytes of the body as declared; None where only the end will tell."""
+        return self.stream.core.their_body_length
+
     def is_stale(self, error: BaseException) -> bool:
         """Tell whether the connection had been closed by the server before the request reached it.
 
@@ -100,7 +111,7 @@ class Exchange:
 
     # ---------------------------------------------------------------- the request
 
-    async def perform(self) -> h1.Response | h1.InformationalResponse:
+    async def perform(self) -> Head:
         """Send the request and wait for the head of the final response, or for the 101 that was asked for.
 
         Raises:
@@ -189,9 +200,7 @@ class Exchange:
         except WriteError as error:
             self._write_error = error  # there may be an answer all the same, such as a 413
 
-    async def _send_streamed(
-        self, stream: HTTP1Stream, head: h1.Request, content: Content
-    ) -> h1.Response | h1.InformationalResponse | None:
+    async def _send_streamed(self, stream: HTTP1Stream, head: h1.Request, content: Content) -> Head | None:
         """Send the head, and start sending the body; return the answer if it came before the body was wanted."""
         call = self.call
         await stream.send_event(head)
@@ -231,9 +240,7 @@ class Exchange:
 
     # ---------------------------------------------------------------- the response
 
-    async def _receive_head(
-        self, stream: HTTP1Stream, *, until_100: bool = False
-    ) -> h1.Response | h1.InformationalResponse:
+    async def _receive_head(self, stream: HTTP1Stream, *, until_100: bool = False) -> Head:
         count = 0
         while True:
             try:

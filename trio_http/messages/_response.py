@@ -202,6 +202,11 @@ class Response:
             self._data = await self.body.read(limit)
         return self._data
 
+    def replace_content(self, data: bytes) -> None:
+        """Put another body in the place of the one that was read: for clients that undo content codings."""
+        self._data = data
+        self._content = self._body = None
+
     @property
     def content(self) -> bytes:
         """The whole body, once it has been read.
