@@ -47,6 +47,7 @@ def test_the_cookies_of_a_response_go_with_the_next_request() -> None:
     assert jar.header_for(URL("http://h/")) == "a=1; b=2"
     assert len(jar) == 2
     assert bool(CookieJar())
+    assert CookieJar().header_for(URL("http://h/")) is None
     assert repr(jar) == "<CookieJar with 2 cookies for 1 domains>"
     assert repr(next(iter(jar))) == "<StoredCookie a=[redacted] for h/>"
 

@@ -65,6 +65,7 @@ class Response:
                 f"Response(status={status!r}): a final status code is 200 to 999; "
                 "informational ones go through request.inform()"
             )
+        # Hot: once per request of a server; the commonest kinds of body need no Content before somebody asks for it.
         self.status = int(status)
         self.headers = Headers(headers)
         self.reason = reason
@@ -75,11 +76,20 @@ class Response:
                 raise TypeError("a response has one body: give body or json, not both")
             body = json_codec.dumps(json, separators=(",", ":"), ensure_ascii=False)
             self.headers.setdefault("content-type", _JSON)
-        elif isinstance(body, str):
+        elif type(body) is str:
             self.headers.setdefault("content-type", _TEXT)
-        self._content: Content | None = Content(body)
+        self._content: Content | None = None
+        self._data: bytes | None
+        if type(body) is bytes:
+            self._data = body
+        elif type(body) is str:
+            self._data = body.encode()
+        elif body is None:
+            self._data = b""
+        else:
+            self._content = Content(body)
+            self._data = self._content.data
         self._body: Body | None = None
-        self._data: bytes | None = self._content.data
         # what only a client's response has
         self.request: Request | None = None
         self.url: URL | None = None
@@ -177,6 +187,11 @@ class Response:
         if self._content is None:
             self._content = Content(self.body if self._data is None else self._data)
         return self._content
+
+    @property
+    def in_memory(self) -> bytes | None:
+        """The whole body if it is there, None if it comes piece by piece."""
+        return self._data
 
     @property
     def body(self) -> Body:

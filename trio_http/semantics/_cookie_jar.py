@@ -184,7 +184,9 @@ class CookieJar:
 
     def header_for(self, url: URL) -> str | None:
         """Return the value of the ``Cookie`` field for a request for ``url``; None if no cookie belongs to it."""
-        parts = []
+        if not self._size:
+            return None
+        parts: list[str] = []
         room = self._max_header
         for cookie in self.cookies_for(url):
             text = f"{cookie.name}={cookie.value}" if cookie.name else cookie.value
@@ -197,7 +199,7 @@ class CookieJar:
 
     def cookies_for(self, url: URL) -> list[StoredCookie]:
         """Return the cookies that belong to a request for ``url``: longer paths first, then older ones."""
-        found = []
+        found: list[StoredCookie] = []
         host = domain = url.raw_host
         path = url.raw_path or "/"
         is_secure = url.scheme in SECURE_SCHEMES

@@ -9,6 +9,7 @@ import importlib as _importlib
 import typing as _typing
 
 if _typing.TYPE_CHECKING:
+    from ._bridge import stdlib_bridge as stdlib_bridge
     from ._ca import CertificateAuthority as CertificateAuthority
     from ._cancelling import CancelPoints as CancelPoints, for_each_cancel_point as for_each_cancel_point
     from ._checks import Checks as Checks
@@ -27,16 +28,21 @@ if _typing.TYPE_CHECKING:
     from ._guard import no_network as no_network
     from ._hosts import Host as Host
     from ._links import Link as Link
+    from ._mock import Call as Call, MockHTTP as MockHTTP, MockRoute as MockRoute
     from ._network import VirtualNetwork as VirtualNetwork
+    from ._peer import RawListener as RawListener, RawPeer as RawPeer
     from ._problems import (
         CancelPointError as CancelPointError,
+        CassetteError as CassetteError,
         DeadlockError as DeadlockError,
         Finding as Finding,
         HarnessError as HarnessError,
         LeakError as LeakError,
         LivelockError as LivelockError,
+        MockError as MockError,
         NondeterminismError as NondeterminismError,
         OutsideSimulationError as OutsideSimulationError,
+        PeerError as PeerError,
         RealIOError as RealIOError,
         RealNetworkError as RealNetworkError,
         TimeLimitError as TimeLimitError,
@@ -52,6 +58,7 @@ if _typing.TYPE_CHECKING:
     from ._trace import Trace as Trace, TraceEvent as TraceEvent
 
 _HOME = {
+    "stdlib_bridge": "_bridge",
     "CertificateAuthority": "_ca",
     "CancelPoints": "_cancelling",
     "for_each_cancel_point": "_cancelling",
@@ -70,15 +77,23 @@ _HOME = {
     "no_network": "_guard",
     "Host": "_hosts",
     "Link": "_links",
+    "Call": "_mock",
+    "MockHTTP": "_mock",
+    "MockRoute": "_mock",
     "VirtualNetwork": "_network",
+    "RawListener": "_peer",
+    "RawPeer": "_peer",
     "CancelPointError": "_problems",
+    "CassetteError": "_problems",
     "DeadlockError": "_problems",
     "Finding": "_problems",
     "HarnessError": "_problems",
     "LeakError": "_problems",
     "LivelockError": "_problems",
+    "MockError": "_problems",
     "NondeterminismError": "_problems",
     "OutsideSimulationError": "_problems",
+    "PeerError": "_problems",
     "RealIOError": "_problems",
     "RealNetworkError": "_problems",
     "TimeLimitError": "_problems",
@@ -94,8 +109,10 @@ _HOME = {
 
 __all__ = [
     "DNS",
+    "Call",
     "CancelPointError",
     "CancelPoints",
+    "CassetteError",
     "CertificateAuthority",
     "Checks",
     "Chunks",
@@ -112,9 +129,15 @@ __all__ = [
     "LeakError",
     "Link",
     "LivelockError",
+    "MockError",
+    "MockHTTP",
+    "MockRoute",
     "NondeterminismError",
     "NotDeterministicWarning",
     "OutsideSimulationError",
+    "PeerError",
+    "RawListener",
+    "RawPeer",
     "RealIOError",
     "RealNetworkError",
     "Simulation",
@@ -131,6 +154,7 @@ __all__ = [
     "no_network",
     "run_network",
     "simulate",
+    "stdlib_bridge",
 ]
 
 
