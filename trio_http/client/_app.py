@@ -143,7 +143,7 @@ class AppAttempt:
         if call.content.length is not None and (call.content.length or call.method in {"POST", "PUT", "PATCH"}):
             headers.setdefault("Content-Length", str(call.content.length))
         exchange = _InProcess(self, call.to.origin.scheme)
-        request = Request.received(call.method.encode("ascii"), call.to.target, headers, b"1.1", exchange)
+        request = Request.received(call.method.encode("ascii"), call.to.target, headers.items_list, b"1.1", exchange)
         self._request = request
         try:
             read = call.terms.timeouts.read

@@ -67,7 +67,17 @@ class Client:
         ...     print(response.status, response.text())
     """
 
-    __slots__ = ("_base", "_core", "_destinations", "_headers", "_jar", "_light", "_settings", "_terms")
+    __slots__ = (
+        "_base",
+        "_core",
+        "_destinations",
+        "_headers",
+        "_jar",
+        "_light",
+        "_may_have_cookies",
+        "_settings",
+        "_terms",
+    )
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         self._settings = settings = Settings(**options)
@@ -81,6 +91,7 @@ class Client:
         self._terms = Terms(settings.timeouts, settings.limits)
         cookies = settings.cookies
         self._jar = cookies if isinstance(cookies, CookieJar) else CookieJar()
+        self._may_have_cookies = self._jar is cookies
         self._light = not (
             settings.auth or settings.retry or settings.middleware or settings.on_request or settings.on_response
         )
@@ -131,6 +142,7 @@ class Client:
     @property
     def cookies(self) -> CookieJar:
         """The jar: ``client.cookies.save()``, ``client.cookies.load(text)``."""
+        self._may_have_cookies = True
         return self._jar
 
     @property
@@ -157,38 +169,39 @@ class Client:
         other._core = self._core
         other._prepare()
         if "cookies" not in options:
-            other._jar = self._jar
+            other._jar = self.cookies
+            other._may_have_cookies = True
         return other
 
     # ---------------------------------------------------------------- requests
 
     async def get(self, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
         """Make a GET request; see :meth:`request`."""
-        return await self.request("GET", url, **options)
+        return await self._request("GET", url, options)
 
     async def head(self, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
         """Make a HEAD request; see :meth:`request`."""
-        return await self.request("HEAD", url, **options)
+        return await self._request("HEAD", url, options)
 
     async def options(self, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
         """Make an OPTIONS request; see :meth:`request`."""
-        return await self.request("OPTIONS", url, **options)
+        return await self._request("OPTIONS", url, options)
 
     async def post(self, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
         """Make a POST request; see :meth:`request`."""
-        return await self.request("POST", url, **options)
+        return await self._request("POST", url, options)
 
     async def put(self, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
         """Make a PUT request; see :meth:`request`."""
-        return await self.request("PUT", url, **options)
+        return await self._request("PUT", url, options)
 
     async def patch(self, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
         """Make a PATCH request; see :meth:`request`."""
-        return await self.request("PATCH", url, **options)
+        return await self._request("PATCH", url, options)
 
     async def delete(self, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
         """Make a DELETE request; see :meth:`request`."""
-        return await self.request("DELETE", url, **options)
+        return await self._request("DELETE", url, options)
 
     async def request(self, method: str, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
         """Make a request and read the whole response.
@@ -214,12 +227,7 @@ class Client:
         Cancellation:
             Ends the request; its connection is closed, its place in the pool is free at once.
         """
-        try:
-            call = self._call(method, url, options)
-        except Exception:
-            await _close_unsent(options)
-            raise
-        return await self._whole(call, options)
+        return await self._request(method, url, options)
 
     async def send(self, request: Request, **options: Unpack[RequestOptions]) -> Response:
         """Make a request that was built by hand; its target is an absolute URL or relative to ``base_url``.
@@ -254,6 +262,14 @@ class Client:
 
     # ---------------------------------------------------------------- what they have in common
 
+    async def _request(self, method: str, url: str | URL, options: RequestOptions) -> Response:
+        try:
+            call = self._call(method, url, options)
+        except Exception:
+            await _close_unsent(options)
+            raise
+        return await self._whole(call, options)
+
     async def _whole(self, call: Call, options: RequestOptions) -> Response:
         limit = options.get("max_body", self._settings.limits.body)
         if self._light and not call.to.has_secret and (not options or _JOURNEY.isdisjoint(options)):
@@ -273,14 +289,15 @@ class Client:
     async def _whole_lightly(self, call: Call, options: RequestOptions, limit: int | None) -> Response:
         jar = self._jar
         url = call.to.url
-        if jar:
+        if self._may_have_cookies:
             call.cookie = jar.header_for(url)
         history: tuple[Response, ...] = ()
         try:
             attempt, head = await self._core.attempt(call)
-            store_cookies(jar, url, head)
+            self._may_have_cookies |= store_cookies(jar, url, head)
             if 301 <= head.status_code <= 308:
                 journey = self._journey(options)
+                self._may_have_cookies = True
                 attempt, head = await journey.go_on(call, attempt, head)
                 history = journey.history
         except BaseException:
@@ -304,6 +321,7 @@ class Client:
         async def handle(request: Request) -> Response:
             following = call if request is asked else self._call_for(request, options)
             journey = self._journey(options)
+            self._may_have_cookies = True
             try:
                 attempt, head = await journey.run(following)
             except BaseException:
@@ -363,7 +381,7 @@ class Client:
 
     def _finish(self, response: Response, attempt: Attempt, history: tuple[Response, ...]) -> None:
         call = attempt.call
-        response.request = call.request()
+        response.asked_by(call)
         response.url = call.to.url
         response.timings = attempt.timings
         response.history = history

@@ -128,7 +128,9 @@ class Exchange:
             stream = self._connection.stream
             if stream is None:
                 stream = await self._open()
-            timings.acquired = trio.current_time()
+                timings.acquired = trio.current_time()
+            else:
+                timings.acquired = self._connection.since
             stream.begin(call, call.terms.timing, latest=call.latest, total=call.total)
             content = call.content
             simple = call.is_simple
@@ -143,9 +145,9 @@ class Exchange:
                 early = None
             else:
                 early = await self._send_streamed(stream, head, content)
-            timings.sent = trio.current_time()
             if early is None:
                 early = await self._receive_head(stream)
+            timings.sent = stream.asked_at
             timings.answered = trio.current_time()
             return early
         except BaseException as error:
@@ -171,7 +173,9 @@ class Exchange:
             with trio.CancelScope() as connection.opening:  # the pool ends it when the client is closed
                 transport = await call.to.route.open(call.to.origin, dial)
                 connection.opening = None
-                stream = HTTP1Stream(transport, h1.CLIENT, limits=call.terms.h1_limits, timing=call.terms.timing)
+                stream = HTTP1Stream(
+                    transport, h1.CLIENT, limits=call.terms.h1_limits, timing=call.terms.timing, timer=connection
+                )
                 self._pool.opened(connection, stream)
                 return stream
         except HTTPError as error:
@@ -382,9 +386,14 @@ class Exchange:
         stream = connection.stream
         if self._upload is None and stream is not None and stream.reusable and not stream.core.buffered:
             self.over = True
-            self.timings.ended = trio.current_time()
+            timings = self.timings
+            # a body that came with its head ended with it: one look at the clock less
+            now = timings.answered
+            if now is None or stream.asked_at > now:
+                now = trio.current_time()
+            timings.ended = now
             stream.next_exchange()
-            self._pool.give_back(connection)
+            self._pool.give_back(connection, now)
             return True
         return False
 

@@ -45,11 +45,14 @@ def head_response(head: Head, data: bytes = b"") -> Response:
     )
 
 
-def store_cookies(jar: CookieJar, url: URL, head: Head) -> None:
-    """Keep the cookies that a response sets."""
+def store_cookies(jar: CookieJar, url: URL, head: Head) -> bool:
+    """Keep the cookies that a response sets; return whether there was one."""
+    found = False
     for item in head.headers.triples:
         if item[1] == b"set-cookie":
+            found = True
             jar.store(url, item[2].decode("latin-1"))
+    return found
 
 
 @final
