@@ -237,7 +237,7 @@ class Client:
         Raises:
             HTTPError: As :meth:`request`.
         """
-        return await self._whole(self._call_for(request, options), options)
+        return await self._request("", "", options, asked=request)
 
     def stream(self, method: str, url: str | URL, **options: Unpack[RequestOptions]) -> ResponseStream:
         """Make a request and read the response piece by piece: ``async with client.stream("GET", url) as response``.
@@ -262,56 +262,60 @@ class Client:
 
     # ---------------------------------------------------------------- what they have in common
 
-    async def _request(self, method: str, url: str | URL, options: RequestOptions) -> Response:
+    async def _request(
+        self, method: str, url: str | URL, options: RequestOptions, *, asked: Request | None = None
+    ) -> Response:
+        # Hot: once per request. With nothing set up between the call and its attempt it takes the straight way.
         try:
-            call = self._call(method, url, options)
+            call = self._call(method, url, options) if asked is None else self._call_for(asked, options)
         except Exception:
             await _close_unsent(options)
             raise
-        return await self._whole(call, options)
-
-    async def _whole(self, call: Call, options: RequestOptions) -> Response:
-        limit = options.get("max_body", self._settings.limits.body)
-        if self._light and not call.to.has_secret and (not options or _JOURNEY.isdisjoint(options)):
-            # Hot: nothing between the call and its attempt but the cookies.
-            response = await self._whole_lightly(call, options, limit)
-        else:
+        settings = self._settings
+        limit = options.get("max_body", settings.limits.body)
+        if not self._light or call.to.has_secret or not (not options or _JOURNEY.isdisjoint(options)):
             opened = await self._open(call, options, check=False)
             try:
                 response = opened.response
                 await response.read(limit)
             finally:
                 await opened.aclose()
-        if options.get("raise_for_status", self._settings.raise_for_status):
+        else:
+            jar = self._jar
+            if self._may_have_cookies:
+                call.cookie = jar.header_for(call.to.url)
+            history: tuple[Response, ...] = ()
+            try:
+                attempt, head = await self._core.attempt(call)
+                if 301 <= head.status_code <= 308:
+                    store_cookies(jar, call.to.url, head)
+                    journey = self._journey(options)
+                    self._may_have_cookies = True
+                    attempt, head = await journey.go_on(call, attempt, head)
+                    call = attempt.call
+                    history = journey.history
+            except BaseException:
+                await call.content.aclose()
+                raise
+            data, trailers = await attempt.read_whole(limit)
+            response = head_response(head, data)
+            response.asked_by(call)
+            response.url = call.to.url
+            response.timings = attempt.timings
+            response.history = history
+            if trailers is not None:
+                response.trailers_to_send = trailers
+            for item in head.headers.triples:
+                if item[1] == b"set-cookie":
+                    self._may_have_cookies = True
+                    jar.store(call.to.url, item[2].decode("latin-1"))
+                elif item[1] == b"content-encoding" and data and self._decompresses(options):
+                    decoder = _decoder_for(response.headers, settings.limits, limit)
+                    if decoder is not None:
+                        _decode_whole(response, decoder, data, call)
+                    data = b""  # done, all of it
+        if response.status >= 400 and options.get("raise_for_status", settings.raise_for_status):
             response.raise_for_status()
-        return response
-
-    async def _whole_lightly(self, call: Call, options: RequestOptions, limit: int | None) -> Response:
-        jar = self._jar
-        url = call.to.url
-        if self._may_have_cookies:
-            call.cookie = jar.header_for(url)
-        history: tuple[Response, ...] = ()
-        try:
-            attempt, head = await self._core.attempt(call)
-            self._may_have_cookies |= store_cookies(jar, url, head)
-            if 301 <= head.status_code <= 308:
-                journey = self._journey(options)
-                self._may_have_cookies = True
-                attempt, head = await journey.go_on(call, attempt, head)
-                history = journey.history
-        except BaseException:
-            await call.content.aclose()
-            raise
-        data, trailers = await attempt.read_whole(limit)
-        response = head_response(head, data)
-        if data and self._decompresses(options) and "content-encoding" in response.headers:
-            decoder = _decoder_for(response.headers, self._settings.limits, limit)
-            if decoder is not None:
-                _decode_whole(response, decoder, data, attempt.call)
-        self._finish(response, attempt, history)
-        if trailers is not None:
-            response.trailers_to_send = trailers
         return response
 
     async def _open(self, call: Call, options: RequestOptions, *, check: bool = True) -> OpenResponse:

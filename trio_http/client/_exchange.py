@@ -145,7 +145,11 @@ class Exchange:
                 early = None
             else:
                 early = await self._send_streamed(stream, head, content)
-            if early is None:
+            if early is None and self._upload is None and self._write_error is None:
+                early = await stream.receive_response()
+                if type(early) is not h1.Response:
+                    early = await self._receive_head(stream, early)
+            elif early is None:
                 early = await self._receive_head(stream)
             timings.sent = stream.asked_at
             timings.answered = trio.current_time()
@@ -244,14 +248,18 @@ class Exchange:
 
     # ---------------------------------------------------------------- the response
 
-    async def _receive_head(self, stream: HTTP1Stream, *, until_100: bool = False) -> Head:
+    async def _receive_head(self, stream: HTTP1Stream, first: Head | None = None, *, until_100: bool = False) -> Head:
+        """Wait for the final head; ``first`` is one that has come already."""
         count = 0
         while True:
+            event, first = first, None
             try:
-                if self._upload is None:
-                    event = await stream.receive_response()
-                else:
-                    event = await self._beside_upload(stream.receive_response)
+                if event is None:
+                    event = await (
+                        stream.receive_response()
+                        if self._upload is None
+                        else self._beside_upload(stream.receive_response)
+                    )
             except (ReadError, RemoteProtocolError) as error:
                 if self._write_error is not None:
                     raise self._write_error from error

@@ -259,7 +259,12 @@ class HTTP1Stream:
             try:
                 event = core.receive_head() if core.buffered or self.answer_begun else h1.NEED_DATA
                 if event is h1.NEED_DATA:
-                    core.receive_data(await self._receive_in_time())
+                    timer = self._timer
+                    if timer is not None and self.wakeable:
+                        data = await self._receive_watched(timer)
+                    else:
+                        data = await self._receive_in_time()
+                    core.receive_data(data)
                     event = core.receive_head()
             except RemoteProtocolError as error:
                 if not self.answer_begun:
