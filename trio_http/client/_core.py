@@ -7,16 +7,18 @@ from typing import final
 
 import trio
 
-from .. import h1
 from .._errors import HTTPError, PoolError, PoolTimeout, TotalTimeout
 from ..semantics import URL
 from ..transport import DirectRoute, Origin, Route, SocketTransport, Sweeper, UnixRoute
 from ..wire import HTTP1Stream
+from ._app import AppAttempt
+from ._attempt import Attempt, Head
 from ._bare import leave_nursery
 from ._call import Call, Destination
 from ._exchange import Exchange
 from ._options import Settings
 from ._pool import ClientConnection, Pool
+from ._retry import Budget
 
 __all__ = ["Core"]
 
@@ -29,11 +31,14 @@ class Core:
         settings: What belongs to connections counts.
     """
 
-    __slots__ = ("_limits", "_manager", "_nursery", "_route", "_sweeper", "pool")
+    __slots__ = ("_app", "_limits", "_manager", "_mounts", "_nursery", "_route", "_sweeper", "budget", "pool")
 
     def __init__(self, settings: Settings) -> None:
         self._limits = limits = settings.limits
         self._route = _route_of(settings)
+        self._app = settings.app
+        self._mounts = {URL(url).origin: app for url, app in settings.mounts.items()}
+        self.budget = Budget()
         self._sweeper = Sweeper()
         self.pool = Pool(limits, idle=settings.timeouts.idle, sweeper=self._sweeper, dispose=self._dispose)
         self._manager: AbstractAsyncContextManager[trio.Nursery] | None = None
@@ -71,9 +76,10 @@ class Core:
         """Return the way to a URL."""
         port = url.port
         assert port is not None  # http and https have one
-        return Destination(url, Origin(url.scheme, url.raw_host, port), self._route)
+        app = self._mounts.get(url.origin, self._app)
+        return Destination(url, Origin(url.scheme, url.raw_host, port), self._route, app)
 
-    async def attempt(self, call: Call) -> tuple[Exchange, h1.Response | h1.InformationalResponse]:
+    async def attempt(self, call: Call) -> tuple[Attempt, Head]:
         """Send a request once, or twice if the first connection turns out to have been closed before it arrived.
 
         Raises:
@@ -85,6 +91,11 @@ class Core:
         if nursery is None:
             raise PoolError(f"{call}: this client is not open. Use it as a block: `async with Client() as client: ...`")
         pool = self.pool
+        if call.to.app is not None:
+            if pool.closed:
+                raise PoolError(f"{call}: the client is closed")
+            local = AppAttempt(call, call.to.app, nursery)
+            return local, await local.perform()
         fresh = False
         while True:
             connection = pool.take(call.to.key, call, fresh=fresh)

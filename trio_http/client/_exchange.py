@@ -27,6 +27,7 @@ from ..messages import Content, Timings
 from ..semantics import Headers
 from ..transport import WRITE_SLICE, Dial
 from ..wire import HTTP1Stream, Unsent, request_head
+from ._attempt import Head
 from ._call import Call
 from ._pool import ClientConnection, Pool
 from ._upload import Upload
@@ -87,6 +88,16 @@ class Exchange:
         assert stream is not None
         return stream
 
+    @property
+    def has_body(self) -> bool:
+        """True while there may be bytes of a body to read."""
+        return not self.over and self.stream.core.their_state is h1.SEND_BODY
+
+    @property
+    def body_length(self) -> int | None:
+        """Bytes of the body as declared; None where only the end will tell."""
+        return self.stream.core.their_body_length
+
     def is_stale(self, error: BaseException) -> bool:
         """Tell whether the connection had been closed by the server before the request reached it.
 
@@ -100,7 +111,7 @@ class Exchange:
 
     # ---------------------------------------------------------------- the request
 
-    async def perform(self) -> h1.Response | h1.InformationalResponse:
+    async def perform(self) -> Head:
         """Send the request and wait for the head of the final response, or for the 101 that was asked for.
 
         Raises:
@@ -117,7 +128,9 @@ class Exchange:
             stream = self._connection.stream
             if stream is None:
                 stream = await self._open()
-            timings.acquired = trio.current_time()
+                timings.acquired = trio.current_time()
+            else:
+                timings.acquired = self._connection.since
             stream.begin(call, call.terms.timing, latest=call.latest, total=call.total)
             content = call.content
             simple = call.is_simple
@@ -132,9 +145,13 @@ class Exchange:
                 early = None
             else:
                 early = await self._send_streamed(stream, head, content)
-            timings.sent = trio.current_time()
-            if early is None:
+            if early is None and self._upload is None and self._write_error is None:
+                early = await stream.receive_response()
+                if type(early) is not h1.Response:
+                    early = await self._receive_head(stream, early)
+            elif early is None:
                 early = await self._receive_head(stream)
+            timings.sent = stream.asked_at
             timings.answered = trio.current_time()
             return early
         except BaseException as error:
@@ -160,7 +177,9 @@ class Exchange:
             with trio.CancelScope() as connection.opening:  # the pool ends it when the client is closed
                 transport = await call.to.route.open(call.to.origin, dial)
                 connection.opening = None
-                stream = HTTP1Stream(transport, h1.CLIENT, limits=call.terms.h1_limits, timing=call.terms.timing)
+                stream = HTTP1Stream(
+                    transport, h1.CLIENT, limits=call.terms.h1_limits, timing=call.terms.timing, timer=connection
+                )
                 self._pool.opened(connection, stream)
                 return stream
         except HTTPError as error:
@@ -189,9 +208,7 @@ class Exchange:
         except WriteError as error:
             self._write_error = error  # there may be an answer all the same, such as a 413
 
-    async def _send_streamed(
-        self, stream: HTTP1Stream, head: h1.Request, content: Content
-    ) -> h1.Response | h1.InformationalResponse | None:
+    async def _send_streamed(self, stream: HTTP1Stream, head: h1.Request, content: Content) -> Head | None:
         """Send the head, and start sending the body; return the answer if it came before the body was wanted."""
         call = self.call
         await stream.send_event(head)
@@ -231,16 +248,18 @@ class Exchange:
 
     # ---------------------------------------------------------------- the response
 
-    async def _receive_head(
-        self, stream: HTTP1Stream, *, until_100: bool = False
-    ) -> h1.Response | h1.InformationalResponse:
+    async def _receive_head(self, stream: HTTP1Stream, first: Head | None = None, *, until_100: bool = False) -> Head:
+        """Wait for the final head; ``first`` is one that has come already."""
         count = 0
         while True:
+            event, first = first, None
             try:
-                if self._upload is None:
-                    event = await stream.receive_response()
-                else:
-                    event = await self._beside_upload(stream.receive_response)
+                if event is None:
+                    event = await (
+                        stream.receive_response()
+                        if self._upload is None
+                        else self._beside_upload(stream.receive_response)
+                    )
             except (ReadError, RemoteProtocolError) as error:
                 if self._write_error is not None:
                     raise self._write_error from error
@@ -375,9 +394,14 @@ class Exchange:
         stream = connection.stream
         if self._upload is None and stream is not None and stream.reusable and not stream.core.buffered:
             self.over = True
-            self.timings.ended = trio.current_time()
+            timings = self.timings
+            # a body that came with its head ended with it: one look at the clock less
+            now = timings.answered
+            if now is None or stream.asked_at > now:
+                now = trio.current_time()
+            timings.ended = now
             stream.next_exchange()
-            self._pool.give_back(connection)
+            self._pool.give_back(connection, now)
             return True
         return False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_codec
 from collections.abc import Callable
-from typing import Any, Self, final
+from typing import Any, Protocol, Self, final
 
 from .._errors import BodyConsumed, DecodingError, StatusError
 from ..semantics import URL, Headers, HeadersInput, phrases
@@ -17,6 +17,13 @@ __all__ = ["Response"]
 
 _TEXT = "text/plain; charset=utf-8"
 _JSON = "application/json"
+
+
+class RequestMaker(Protocol):
+    """Something that knows a request, and makes it when somebody asks."""
+
+    def request(self) -> Request:
+        """Return the request."""
 
 
 @final
@@ -35,6 +42,7 @@ class Response:
     """
 
     __slots__ = (
+        "_asked",
         "_body",
         "_content",
         "_data",
@@ -42,7 +50,6 @@ class Response:
         "history",
         "http_version",
         "reason",
-        "request",
         "status",
         "timings",
         "trailers_to_send",
@@ -91,7 +98,7 @@ class Response:
             self._data = self._content.data
         self._body: Body | None = None
         # what only a client's response has
-        self.request: Request | None = None
+        self._asked: Request | RequestMaker | None = None
         self.url: URL | None = None
         self.history: tuple[Response, ...] = ()
         self.timings: Timings | None = None
@@ -107,7 +114,7 @@ class Response:
         self.trailers_to_send = None
         self._content = self._data = None
         self._body = body
-        self.request = None
+        self._asked = None
         self.url = None
         self.history = ()
         self.timings = None
@@ -124,7 +131,7 @@ class Response:
         self.trailers_to_send = None
         self._content = self._body = None
         self._data = data
-        self.request = None
+        self._asked = None
         self.url = None
         self.history = ()
         self.timings = None
@@ -144,6 +151,22 @@ class Response:
     def is_success(self) -> bool:
         """True for 2xx."""
         return 200 <= self.status <= 299
+
+    @property
+    def request(self) -> Request | None:
+        """The request that this answers; only a client's responses have one."""
+        asked = self._asked
+        if asked is not None and type(asked) is not Request:
+            asked = self._asked = asked.request()
+        return asked
+
+    @request.setter
+    def request(self, request: Request | None) -> None:
+        self._asked = request
+
+    def asked_by(self, maker: RequestMaker) -> None:
+        """Set the request to what ``maker.request()`` gives when somebody asks; for clients."""
+        self._asked = maker
 
     @property
     def redirects(self) -> int:
@@ -216,6 +239,11 @@ class Response:
         if self._data is None:
             self._data = await self.body.read(limit)
         return self._data
+
+    def replace_content(self, data: bytes) -> None:
+        """Put another body in the place of the one that was read: for clients that undo content codings."""
+        self._data = data
+        self._content = self._body = None
 
     @property
     def content(self) -> bytes:
