@@ -88,12 +88,16 @@ def test_broken_coding_is_told_with_the_url(data: bytes, streamed: bool) -> None
     async def main(net: VirtualNetwork) -> None:
         await listen(net, coded(data, "gzip"))
         async with Client() as client:
-            with pytest.raises(trio_http.DecodingError, match=r"GET http://api/x: "):
+
+            async def ask() -> None:
                 if streamed:
                     async with client.stream("GET", "http://api/x") as response:
                         await response.read()
                 else:
                     await client.get("http://api/x")
+
+            with pytest.raises(trio_http.DecodingError, match=r"GET http://api/x: "):
+                await ask()
 
     run(main)
 
