@@ -17,6 +17,7 @@ from ..messages import ContentLike, Handler, Request, Response
 from ..semantics import URL, CookieJar, Headers, HeadersInput, QueryInput, QueryValue
 from ..transport import NetworkOptions, Resolver, SocketOption, TLSOptions
 from ._auth import AuthInput
+from ._multipart import FilesInput
 from ._retry import Retry
 
 __all__ = ["FIXED", "ClientMiddleware", "ClientOptions", "RequestHook", "RequestOptions", "ResponseHook", "Settings"]
@@ -44,6 +45,8 @@ class RequestOptions(TypedDict, total=False):
         auth: How to prove who we are; None for not at all.
         retry: When to try again: a :class:`Retry`, a number of attempts, or None for never.
         decompress: Undo gzip, deflate, br and zstd.
+        files: Files of a form, sent as ``multipart/form-data`` after the fields of ``data``: by name a content (bytes,
+            text, a path, a file opened by trio, an async iterable) or ``(file name, content, content type)``.
         timeout: Seconds for the whole request, or :class:`ClientTimeouts`; None for no limit on the whole.
         follow_redirects: Follow them (RFC 9110 section 15.4).
         max_redirects: How many.
@@ -62,6 +65,7 @@ class RequestOptions(TypedDict, total=False):
     content: ContentLike
     json: object
     data: FormInput | None
+    files: FilesInput | None
     cookies: Mapping[str, str] | None
     auth: AuthInput | None
     retry: Retry | int | None
