@@ -15,7 +15,7 @@ from .._config import ClientLimits, ClientTimeouts
 from .._version import __version__
 from ..messages import ContentLike, Handler, Request, Response
 from ..semantics import URL, CookieJar, Headers, HeadersInput, QueryInput, QueryValue
-from ..transport import NetworkOptions, Resolver, SocketOption, TLSOptions
+from ..transport import NetworkOptions, Proxy, Resolver, SocketOption, TLSOptions
 from ._auth import AuthInput
 from ._multipart import FilesInput
 from ._retry import Retry
@@ -125,6 +125,8 @@ class ClientOptions(TypedDict, total=False):
     hosts: Mapping[str, str]
     prepare: Callable[[trio.socket.SocketType], object] | None
     uds: str | None
+    proxy: str | Proxy | None
+    trust_env: bool
 
 
 @final
@@ -160,6 +162,9 @@ class Settings:
         local_address, interface, family, socket_options, happy_eyeballs_delay, resolver, hosts, prepare: See
             :class:`~trio_http.transport.NetworkOptions`.
         allow_ipv6: False to connect over IPv4 only.
+        proxy: A proxy for everything, as ``"http://user:password@host:3128"`` (also ``https``, ``socks5``, ``socks5h``)
+            or a :class:`~trio_http.transport.Proxy`.
+        trust_env: Let HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY of the environment count.
         uds: The path of a unix socket to connect to, whatever the URL's host.
     """
 
@@ -201,6 +206,8 @@ class Settings:
     hosts: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[trio.socket.SocketType], object] | None = None
     uds: str | None = None
+    proxy: str | Proxy | None = None
+    trust_env: bool = True
 
     @property
     def tls(self) -> TLSOptions:
@@ -229,6 +236,8 @@ FIXED = frozenset(
         "app",
         "limits",
         "mounts",
+        "proxy",
+        "trust_env",
         "uds",
         *(each.name for each in fields(TLSOptions)),
         *(each.name for each in fields(NetworkOptions)),
