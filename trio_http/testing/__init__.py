@@ -12,9 +12,11 @@ if _typing.TYPE_CHECKING:
     from ._bridge import stdlib_bridge as stdlib_bridge
     from ._ca import CertificateAuthority as CertificateAuthority
     from ._cancelling import CancelPoints as CancelPoints, for_each_cancel_point as for_each_cancel_point
+    from ._cassette import Cassette as Cassette, Conversation as Conversation, Replay as Replay, Turn as Turn
     from ._checks import Checks as Checks
     from ._chunks import Chunks as Chunks
     from ._deterministic import NotDeterministicWarning as NotDeterministicWarning
+    from ._diagram import diagram as diagram
     from ._dns import DNS as DNS
     from ._draws import FaultEvent as FaultEvent
     from ._explore import (
@@ -30,6 +32,7 @@ if _typing.TYPE_CHECKING:
     from ._links import Link as Link
     from ._mock import Call as Call, MockHTTP as MockHTTP, MockRoute as MockRoute
     from ._network import VirtualNetwork as VirtualNetwork
+    from ._pcap import pcap as pcap
     from ._peer import RawListener as RawListener, RawPeer as RawPeer
     from ._problems import (
         CancelPointError as CancelPointError,
@@ -62,9 +65,14 @@ _HOME = {
     "CertificateAuthority": "_ca",
     "CancelPoints": "_cancelling",
     "for_each_cancel_point": "_cancelling",
+    "Cassette": "_cassette",
+    "Conversation": "_cassette",
+    "Replay": "_cassette",
+    "Turn": "_cassette",
     "Checks": "_checks",
     "Chunks": "_chunks",
     "NotDeterministicWarning": "_deterministic",
+    "diagram": "_diagram",
     "DNS": "_dns",
     "FaultEvent": "_draws",
     "Exploration": "_explore",
@@ -81,6 +89,7 @@ _HOME = {
     "MockHTTP": "_mock",
     "MockRoute": "_mock",
     "VirtualNetwork": "_network",
+    "pcap": "_pcap",
     "RawListener": "_peer",
     "RawPeer": "_peer",
     "CancelPointError": "_problems",
@@ -112,11 +121,13 @@ __all__ = [
     "Call",
     "CancelPointError",
     "CancelPoints",
+    "Cassette",
     "CassetteError",
     "CertificateAuthority",
     "Checks",
     "Chunks",
     "Connection",
+    "Conversation",
     "DeadlockError",
     "Exploration",
     "Failure",
@@ -140,18 +151,22 @@ __all__ = [
     "RawPeer",
     "RealIOError",
     "RealNetworkError",
+    "Replay",
     "Simulation",
     "TimeLimitError",
     "Trace",
     "TraceEvent",
+    "Turn",
     "VirtualNetwork",
     "World",
     "buggify",
     "current_network",
+    "diagram",
     "explore",
     "explore_seeds",
     "for_each_cancel_point",
     "no_network",
+    "pcap",
     "run_network",
     "simulate",
     "stdlib_bridge",

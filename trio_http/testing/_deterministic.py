@@ -87,6 +87,8 @@ class _Scheduler(random.Random):
         super().__init__(f"schedule {seed}")
 
     def shuffle(self, x: Any) -> None:
+        if len(x) < 2:
+            return
         if self._schedule == "random":
             super().shuffle(x)
         elif self._schedule == "fifo":
@@ -196,9 +198,12 @@ def deterministic(
 # what the watchdog reads of a running trio
 
 
+# asked on every pass of the scheduler
+_CONTEXT = getattr(_module("trio._core._run"), "GLOBAL_RUN_CONTEXT", None)
+
+
 def _runner() -> Any:
-    context = getattr(_module("trio._core._run"), "GLOBAL_RUN_CONTEXT", None)
-    return getattr(context, "runner", None)
+    return getattr(_CONTEXT, "runner", None)
 
 
 def idle_state() -> float | None:

@@ -15,7 +15,7 @@ import os
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypeAlias, final
 
@@ -135,8 +135,10 @@ class Failure:
         if not self.run.faults.none:
             parts.append(f"faults={self.run.faults.exact}")
         parts.append(f"only={sorted(event.key for event in self.needed)!r}")
-        if self.run.world.schedule != "random":
-            parts.append(f'world=World(schedule="{self.run.world.schedule}")')
+        world, default = self.run.world, World()
+        changed = [field.name for field in fields(world) if getattr(world, field.name) != getattr(default, field.name)]
+        if changed:
+            parts.append(f"world=World({', '.join(f'{name}={getattr(world, name)!r}' for name in changed)})")
         return ", ".join(parts)
 
 

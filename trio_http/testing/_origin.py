@@ -6,6 +6,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from types import FrameType
 
@@ -21,6 +22,7 @@ _FOREIGN = (
 _TRIO_CORE = str(Path(trio.__file__).parent / "_core") + os.sep
 
 
+@cache
 def is_foreign(filename: str) -> bool:
     """Return whether a file belongs to a library or the interpreter, and not to the user."""
     return filename.startswith(_FOREIGN)
@@ -34,7 +36,7 @@ def _innermost(frames: Iterable[tuple[FrameType, int]]) -> str | None:
     """The last of the frames, given from the outside in, that belongs to no library."""
     best = None
     for frame, number in frames:
-        if not frame.f_code.co_filename.startswith(_FOREIGN):
+        if not is_foreign(frame.f_code.co_filename):
             best = (frame, number)
     return None if best is None else _line(*best)
 
@@ -46,7 +48,7 @@ def user_line() -> str | None:
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and not frame.f_code.co_filename.startswith(_TRIO_CORE):
-        if not frame.f_code.co_filename.startswith(_FOREIGN):
+        if not is_foreign(frame.f_code.co_filename):
             return _line(frame, frame.f_lineno)
         frame = frame.f_back
     try:

@@ -17,7 +17,7 @@ import socket as stdlib
 import struct
 from collections import deque
 from collections.abc import Callable, Iterable
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from operator import index
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeAlias, cast, final, overload
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeAlias, cast, final, overload
 import outcome
 import trio
 
+from ._addresses import to_ip
 from ._hosts import Directory, Host
 from ._medium import Medium
 from ._origin import user_line
@@ -626,10 +627,9 @@ class VirtualSocket(trio.socket.SocketType):
         if self._connect is not None and not self._settled():
             raise os_error(errno.EALREADY)
         address, port = target
-        parsed = ip_address(address)
-        if parsed.is_unspecified:
-            address = "127.0.0.1" if parsed.version == 4 else "::1"
-        loopback = ip_address(address).is_loopback
+        if to_ip(address).is_unspecified:
+            address = "::1" if ":" in address else "127.0.0.1"
+        loopback = to_ip(address).is_loopback
         host = self.host if loopback or self.host.owns(address) else self._directory.at(address)
         if host is None:
             self._log("unreachable", f"{address}:{port}")
@@ -639,7 +639,7 @@ class VirtualSocket(trio.socket.SocketType):
         if self.bound is None:
             self.bound = self.host.bind(self, self._source_for(address, loopback=loopback), 0)
             self._holds_port = True
-        elif ip_address(self.bound[0]).is_unspecified:
+        elif to_ip(self.bound[0]).is_unspecified:
             self.bound = (self._source_for(address, loopback=loopback), self.bound[1])
         self._connect = _Connect(self, self._medium, (host, (address, port)))
 
@@ -793,7 +793,7 @@ class VirtualSocket(trio.socket.SocketType):
         return self._plain(str(resolved[0])), cast("int", resolved[1])
 
     def _plain(self, host: str) -> str:
-        parsed = ip_address(host)
+        parsed = to_ip(host)
         mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
         return str(parsed if mapped is None else mapped)
 
@@ -806,6 +806,6 @@ class VirtualSocket(trio.socket.SocketType):
 
 def _is_numeric(host: str, family: stdlib.AddressFamily) -> bool:
     try:
-        return isinstance(ip_address(host), IPv4Address) == (family == stdlib.AF_INET)
+        return isinstance(to_ip(host), IPv4Address) == (family == stdlib.AF_INET)
     except ValueError:
         return False
