@@ -88,18 +88,15 @@ def test_broken_coding_is_told_with_the_url(data: bytes, streamed: bool) -> None
     async def main(net: VirtualNetwork) -> None:
         await listen(net, coded(data, "gzip"))
         async with Client() as client:
-
-            async def ask() -> None:
-                if streamed:
-                    async with client.stream("GET", "http://api/x") as response:
-                        await response.read()
-                else:
-                    await client.get("http://api/x")
-
             with pytest.raises(trio_http.DecodingError, match=r"GET http://api/x: "):
-                await ask()
+                await (read_stream(client) if streamed else client.get("http://api/x"))
 
     run(main)
+
+
+async def read_stream(client: Client) -> None:
+    async with client.stream("GET", "http://api/x") as response:
+        await response.read()
 
 
 def test_unknown_coding_is_told() -> None:

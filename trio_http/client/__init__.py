@@ -1,5 +1,6 @@
 """The client: requests over pooled connections, each of which can be cancelled at any point."""
 
+from ..transport import Proxy
 from ._auth import Auth, AuthInput, BasicAuth, BearerAuth, DigestAuth, NetrcAuth
 from ._client import Client
 from ._options import ClientMiddleware, ClientOptions, RequestOptions, Settings
@@ -19,6 +20,7 @@ __all__ = [
     "DigestAuth",
     "NetrcAuth",
     "Pool",
+    "Proxy",
     "RequestOptions",
     "ResponseStream",
     "Retry",

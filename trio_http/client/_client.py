@@ -33,6 +33,7 @@ from ._auth import auth_of
 from ._call import Call, Destination, Terms
 from ._core import Core
 from ._journey import Journey, head_response, store_cookies
+from ._multipart import MultipartBody
 from ._options import FIXED, ClientMiddleware, ClientOptions, RequestOptions, Settings
 from ._pool import Pool
 from ._retry import Retry
@@ -398,7 +399,7 @@ class Client:
         headers = request.headers.copy()
         headers.update(options.get("headers") or ())
         merged["headers"] = headers
-        for name in ("params", "content", "json", "data"):
+        for name in ("params", "content", "json", "data", "files"):
             merged.pop(name, None)  # type: ignore[misc]  # all are keys
         return self._call(request.method, target, merged, content=request.content)
 
@@ -492,6 +493,13 @@ def _with_params(url: URL, params: QueryInput) -> URL:
 
 
 def _content_of(options: RequestOptions, headers: Headers) -> Content:
+    files = options.get("files")
+    if files:
+        if "content" in options or "json" in options:
+            raise TypeError("a request has one body: give files with data, without content or json")
+        body = MultipartBody(options.get("data") or (), files)
+        headers["Content-Type"] = body.content_type
+        return Content(body, length=body.length)
     given = [name for name in ("content", "json", "data") if options.get(name) is not None or name == "json" in options]
     if not given:
         return _NO_CONTENT

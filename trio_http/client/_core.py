@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractAsyncContextManager
 from typing import final
 
@@ -9,7 +10,7 @@ import trio
 
 from .._errors import HTTPError, PoolError, PoolTimeout, TotalTimeout
 from ..semantics import URL
-from ..transport import DirectRoute, Origin, Route, SocketTransport, Sweeper, UnixRoute
+from ..transport import DirectRoute, Origin, Route, SocketTransport, Sweeper, UnixRoute, route_through
 from ..wire import HTTP1Stream
 from ._app import AppAttempt
 from ._attempt import Attempt, Head
@@ -18,6 +19,7 @@ from ._call import Call, Destination
 from ._exchange import Exchange
 from ._options import Settings
 from ._pool import ClientConnection, Pool
+from ._proxies import ProxyChoice
 from ._retry import Budget
 
 __all__ = ["Core"]
@@ -31,11 +33,27 @@ class Core:
         settings: What belongs to connections counts.
     """
 
-    __slots__ = ("_app", "_limits", "_manager", "_mounts", "_nursery", "_route", "_sweeper", "budget", "pool")
+    __slots__ = (
+        "_app",
+        "_direct",
+        "_limits",
+        "_manager",
+        "_mounts",
+        "_nursery",
+        "_proxies",
+        "_routes",
+        "_settings",
+        "_sweeper",
+        "budget",
+        "pool",
+    )
 
     def __init__(self, settings: Settings) -> None:
         self._limits = limits = settings.limits
-        self._route = _route_of(settings)
+        self._direct: Route = _direct_route(settings)
+        self._settings = settings
+        self._proxies = ProxyChoice(settings.proxy, os.environ if settings.trust_env else {})
+        self._routes: dict[tuple[str, bool], Route] = {}
         self._app = settings.app
         self._mounts = {URL(url).origin: app for url, app in settings.mounts.items()}
         self.budget = Budget()
@@ -77,7 +95,20 @@ class Core:
         port = url.port
         assert port is not None  # http and https have one
         app = self._mounts.get(url.origin, self._app)
-        return Destination(url, Origin(url.scheme, url.raw_host, port), self._route, app)
+        origin = Origin(url.scheme, url.raw_host, port)
+        return Destination(url, origin, self._direct if app is not None else self._route_to(origin), app)
+
+    def _route_to(self, origin: Origin) -> Route:
+        settings = self._settings
+        proxy = None if settings.uds is not None else self._proxies.choose(origin)
+        if proxy is None:
+            return self._direct
+        key = (str(proxy), origin.is_tls)
+        route = self._routes.get(key)
+        if route is None:
+            route = route_through(proxy, settings.network, settings.tls, to_tls=origin.is_tls)
+            self._routes[key] = route
+        return route
 
     async def attempt(self, call: Call) -> tuple[Attempt, Head]:
         """Send a request once, or twice if the first connection turns out to have been closed before it arrived.
@@ -133,7 +164,7 @@ class Core:
         )
 
 
-def _route_of(settings: Settings) -> Route:
+def _direct_route(settings: Settings) -> Route:
     if settings.uds is not None:
         return UnixRoute(settings.uds, settings.network, settings.tls)
     return DirectRoute(settings.network, settings.tls)

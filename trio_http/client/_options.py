@@ -15,8 +15,9 @@ from .._config import ClientLimits, ClientTimeouts
 from .._version import __version__
 from ..messages import ContentLike, Handler, Request, Response
 from ..semantics import URL, CookieJar, Headers, HeadersInput, QueryInput, QueryValue
-from ..transport import NetworkOptions, Resolver, SocketOption, TLSOptions
+from ..transport import NetworkOptions, Proxy, Resolver, SocketOption, TLSOptions
 from ._auth import AuthInput
+from ._multipart import FilesInput
 from ._retry import Retry
 
 __all__ = ["FIXED", "ClientMiddleware", "ClientOptions", "RequestHook", "RequestOptions", "ResponseHook", "Settings"]
@@ -44,6 +45,8 @@ class RequestOptions(TypedDict, total=False):
         auth: How to prove who we are; None for not at all.
         retry: When to try again: a :class:`Retry`, a number of attempts, or None for never.
         decompress: Undo gzip, deflate, br and zstd.
+        files: Files of a form, sent as ``multipart/form-data`` after the fields of ``data``: by name a content (bytes,
+            text, a path, a file opened by trio, an async iterable) or ``(file name, content, content type)``.
         timeout: Seconds for the whole request, or :class:`ClientTimeouts`; None for no limit on the whole.
         follow_redirects: Follow them (RFC 9110 section 15.4).
         max_redirects: How many.
@@ -62,6 +65,7 @@ class RequestOptions(TypedDict, total=False):
     content: ContentLike
     json: object
     data: FormInput | None
+    files: FilesInput | None
     cookies: Mapping[str, str] | None
     auth: AuthInput | None
     retry: Retry | int | None
@@ -121,6 +125,8 @@ class ClientOptions(TypedDict, total=False):
     hosts: Mapping[str, str]
     prepare: Callable[[trio.socket.SocketType], object] | None
     uds: str | None
+    proxy: str | Proxy | None
+    trust_env: bool
 
 
 @final
@@ -156,6 +162,9 @@ class Settings:
         local_address, interface, family, socket_options, happy_eyeballs_delay, resolver, hosts, prepare: See
             :class:`~trio_http.transport.NetworkOptions`.
         allow_ipv6: False to connect over IPv4 only.
+        proxy: A proxy for everything, as ``"http://user:password@host:3128"`` (also ``https``, ``socks5``, ``socks5h``)
+            or a :class:`~trio_http.transport.Proxy`.
+        trust_env: Let HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY of the environment count.
         uds: The path of a unix socket to connect to, whatever the URL's host.
     """
 
@@ -197,6 +206,8 @@ class Settings:
     hosts: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[trio.socket.SocketType], object] | None = None
     uds: str | None = None
+    proxy: str | Proxy | None = None
+    trust_env: bool = True
 
     @property
     def tls(self) -> TLSOptions:
@@ -225,6 +236,8 @@ FIXED = frozenset(
         "app",
         "limits",
         "mounts",
+        "proxy",
+        "trust_env",
         "uds",
         *(each.name for each in fields(TLSOptions)),
         *(each.name for each in fields(NetworkOptions)),
