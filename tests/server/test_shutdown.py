@@ -1,0 +1,206 @@
+"""The end of a server: what is idle goes at once, what is active gets its grace, and then nothing is left."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+import trio.testing
+from trio.testing import MockClock
+
+import trio_http
+from tests.wires import MemoryListener, Peer, serving
+from trio_http import ConnectError, Request, Response, Server
+from trio_http.messages import SendChunk
+
+GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
+
+
+async def hello(request: Request) -> Response:
+    return Response("Hello, World!")
+
+
+async def test_shutting_down_an_idle_server_takes_no_time(autojump_clock: MockClock) -> None:
+    async with serving(hello) as wires, wires.connect() as peer:
+        await peer.ask(GET)
+
+        report = await wires.server.shutdown(grace=60)
+
+        assert (report.drained, report.cut, report.stuck) == (1, [], [])
+        assert trio.current_time() == 0
+        assert await peer.receive() == b""
+
+
+async def test_an_active_request_is_finished_and_says_close(autojump_clock: MockClock) -> None:
+    async def handler(request: Request) -> Response:
+        await trio.sleep(10)
+        return Response("done")
+
+    async with serving(handler) as wires, wires.connect() as peer, trio.open_nursery() as nursery:
+        await peer.send(GET)
+        await trio.sleep(1)
+        nursery.start_soon(wires.server.shutdown, 60)
+
+        _, fields, body = await peer.response()
+
+        assert trio.current_time() == 10
+        assert body == b"done"
+        assert fields[b"connection"] == b"close"
+        assert await peer.receive() == b""
+
+
+async def test_what_outlasts_the_grace_is_cut_and_reported(autojump_clock: MockClock) -> None:
+    reasons: list[str | None] = []
+
+    async def handler(request: Request) -> Response:
+        try:
+            await trio.sleep_forever()
+        finally:
+            reasons.append(request.cancel_reason)
+        raise AssertionError
+
+    async with serving(handler) as wires, wires.connect() as peer:
+        await peer.send(GET)
+        await trio.sleep(1)
+
+        report = await wires.server.shutdown(grace=5)
+
+        assert trio.current_time() == 6
+        assert report.drained == 0
+        assert len(report.cut) == 1
+        assert "GET /" in report.cut[0]
+        assert report.stuck == []
+    assert reasons == ["shutdown"]
+
+
+async def test_a_peer_that_reads_nothing_does_not_hold_the_shutdown(autojump_clock: MockClock) -> None:
+    async def producer(send: SendChunk) -> None:
+        while True:
+            await send(b"x" * 65536)
+
+    async def handler(request: Request) -> Response:
+        return Response(producer)
+
+    ours, theirs = trio.testing.lockstep_stream_pair()
+    listener = MemoryListener()
+    listener._send.send_nowait(theirs)
+    async with trio.open_nursery() as nursery:
+        server = Server(handler, listeners=[listener])
+        await nursery.start(server.listen)
+        await ours.send_all(GET)
+        await trio.sleep(1)
+
+        report = await server.shutdown(grace=1)
+
+        assert trio.current_time() <= 2.5
+        assert len(report.cut) == 1
+
+
+async def test_user_code_that_does_not_end_is_named(autojump_clock: MockClock) -> None:
+    release = trio.Event()
+
+    async def handler(request: Request) -> Response:
+        with trio.CancelScope(shield=True):
+            await release.wait()
+        return Response("late")
+
+    async with serving(handler) as wires, wires.connect() as peer:
+        await peer.send(GET)
+        await trio.sleep(1)
+
+        report = await wires.server.shutdown(grace=1)
+
+        assert trio.current_time() <= 2.5
+        assert len(report.stuck) == 1
+        release.set()
+
+
+async def test_the_server_task_ends_with_the_shutdown(autojump_clock: MockClock) -> None:
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(trio_http.serve, hello)
+        await server.shutdown()
+    # leaving the nursery proves that the task has ended by itself
+
+
+async def test_after_the_shutdown_nobody_listens() -> None:
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(trio_http.serve, hello)
+        port = server.port
+        await server.shutdown()
+
+    with pytest.raises(OSError, match="all attempts to connect"):
+        await trio.open_tcp_stream("127.0.0.1", port)
+
+
+async def test_stop_accepting_leaves_connections_alone() -> None:
+    async with serving(hello, "socket") as wires, wires.connect() as peer:
+        await peer.ask(GET)
+        wires.server.stop_accepting()
+        await trio.testing.wait_all_tasks_blocked()
+
+        assert (await peer.ask(GET))[0] == 200
+        with pytest.raises(OSError, match="all attempts to connect"):
+            await wires.connect().__aenter__()
+
+
+async def test_cancelling_the_server_closes_everything() -> None:
+    ended = trio.Event()
+
+    async def handler(request: Request) -> Response:
+        try:
+            await trio.sleep_forever()
+        finally:
+            ended.set()
+        raise AssertionError
+
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(trio_http.serve, handler)
+        peer = Peer(await trio.open_tcp_stream("127.0.0.1", server.port))
+        await peer.send(GET)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        nursery.cancel_scope.cancel()
+
+    assert ended.is_set()
+    assert await peer.receive_all() == b""
+    await peer.aclose()
+
+
+async def test_a_port_in_use_is_told_in_one_line() -> None:
+    async with serving(hello, "socket") as wires:
+        with pytest.raises(
+            ConnectError, match=r"cannot listen on port \d+ of 127.0.0.1: Address already in use.*port=0"
+        ):
+            await trio_http.serve(hello, wires.server.port)
+
+
+async def test_a_server_says_where_it_is() -> None:
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(trio_http.serve, hello)
+
+        assert server.addresses == [("127.0.0.1", server.port)]
+        assert server.url == f"http://127.0.0.1:{server.port}"
+        assert f"127.0.0.1:{server.port}" in repr(server)
+        await server.aclose()
+
+    with pytest.raises(RuntimeError, match="does not listen"):
+        _ = Server(hello).port
+
+
+async def test_two_servers_do_not_know_each_other() -> None:
+    async with serving(hello, "socket") as one, serving(hello, "socket") as two, two.connect() as peer:
+        await one.server.shutdown()
+
+        assert (await peer.ask(GET))[0] == 200
+
+
+async def test_connections_that_come_during_the_drain_are_closed(autojump_clock: MockClock) -> None:
+    listener = MemoryListener()
+    async with trio.open_nursery() as nursery:
+        server = Server(hello, listeners=[listener])
+        await nursery.start(server.listen)
+        peer = Peer(listener.connect())
+
+        await server.shutdown(grace=60)
+
+        assert trio.current_time() == 0
+        assert await peer.receive() == b""
+        await peer.aclose()

@@ -1,0 +1,149 @@
+"""Connections for tests of behaviour: a server under test, and raw bytes against it.
+
+The same behaviour must hold on every transport, so tests are parametrized over the kinds here: ``memory`` is a trio
+stream without any socket, ``socket`` the plain-socket path over loopback, ``virtual`` the stream path over the virtual
+network, whose sockets behave as Linux's do and whose checks tell what a test left open. Tests about time use ``memory``
+or ``virtual``, never ``socket``: a clock that jumps does not know that a kernel is still busy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import trio
+import trio.testing
+
+import trio_http
+from trio_http import Handler, Server
+
+KINDS = ["memory", "socket", "virtual"]
+
+
+class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
+    """A listener whose connections are made by :meth:`connect`, in memory."""
+
+    def __init__(self) -> None:
+        self._send, self._receive = trio.open_memory_channel[trio.abc.Stream](64)
+
+    def connect(self) -> trio.StapledStream[Any, Any]:
+        """Return the client's end of a new connection."""
+        ours, theirs = trio.testing.memory_stream_pair()
+        self._send.send_nowait(theirs)
+        return ours
+
+    async def accept(self) -> trio.abc.Stream:
+        return await self._receive.receive()
+
+    async def aclose(self) -> None:
+        """Close; connections that nobody accepted are reset, as a kernel does."""
+        with contextlib.suppress(trio.WouldBlock, trio.ClosedResourceError):
+            while True:
+                await trio.aclose_forcefully(self._receive.receive_nowait())
+        self._receive.close()
+        await trio.lowlevel.checkpoint()
+
+
+class Peer:
+    """Raw bytes on a connection to the server under test."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self.stream = stream
+        self.buffer = b""
+
+    async def send(self, data: bytes) -> None:
+        await self.stream.send_all(data)
+
+    async def send_eof(self) -> None:
+        assert isinstance(self.stream, trio.abc.HalfCloseableStream)
+        await self.stream.send_eof()
+
+    async def receive(self) -> bytes:
+        """Whatever has come since; b"" at the end."""
+        if self.buffer:
+            data, self.buffer = self.buffer, b""
+            return data
+        return bytes(await self.stream.receive_some(65536))
+
+    async def receive_until(self, end: bytes) -> bytes:
+        """All bytes up to and with ``end``."""
+        while end not in self.buffer:
+            data = bytes(await self.stream.receive_some(65536))
+            assert data, f"the connection ended; wanted {end!r} after {self.buffer!r}"
+            self.buffer += data
+        head, _, self.buffer = self.buffer.partition(end)
+        return head + end
+
+    async def receive_exactly(self, count: int) -> bytes:
+        while len(self.buffer) < count:
+            data = bytes(await self.stream.receive_some(65536))
+            assert data, f"the connection ended after {len(self.buffer)} of {count} bytes"
+            self.buffer += data
+        data, self.buffer = self.buffer[:count], self.buffer[count:]
+        return data
+
+    async def receive_all(self) -> bytes:
+        """Everything until the end of the connection."""
+        pieces = [self.buffer]
+        self.buffer = b""
+        with contextlib.suppress(trio.BrokenResourceError):
+            while data := bytes(await self.stream.receive_some(65536)):
+                pieces.append(data)
+        return b"".join(pieces)
+
+    async def response(self) -> tuple[int, dict[bytes, bytes], bytes]:
+        """The next response, which has to be counted or without a body: status, fields, body."""
+        head = await self.receive_until(b"\r\n\r\n")
+        first, *lines = head[:-4].split(b"\r\n")
+        fields = {name.lower(): value for name, value in (line.split(b": ", 1) for line in lines)}
+        body = await self.receive_exactly(int(fields.get(b"content-length", b"0")))
+        return int(first.split(b" ")[1]), fields, body
+
+    async def ask(self, request: bytes) -> tuple[int, dict[bytes, bytes], bytes]:
+        await self.send(request)
+        return await self.response()
+
+    async def aclose(self) -> None:
+        await trio.aclose_forcefully(self.stream)
+
+
+class Wires:
+    """A server under test and the way to it."""
+
+    def __init__(self, server: Server, connect: Callable[[], Any]) -> None:
+        self.server = server
+        self._connect = connect
+
+    @contextlib.asynccontextmanager
+    async def connect(self) -> AsyncIterator[Peer]:
+        peer = Peer(await self._connect())
+        try:
+            yield peer
+        finally:
+            await peer.aclose()
+
+
+@contextlib.asynccontextmanager
+async def serving(handler: Handler, kind: str = "memory", **options: Any) -> AsyncIterator[Wires]:
+    """Run a server for the length of the block; it must end without an error of its own."""
+    async with trio.open_nursery() as nursery:
+        if kind == "memory":
+            listener = MemoryListener()
+
+            async def connect() -> trio.abc.Stream:
+                await trio.lowlevel.checkpoint()
+                return listener.connect()
+
+            server = Server(handler, listeners=[listener], **options)
+            await nursery.start(server.listen)
+        else:
+            server = await nursery.start(
+                lambda task_status: trio_http.serve(handler, task_status=task_status, **options)
+            )
+
+            async def connect() -> trio.abc.Stream:
+                return await trio.open_tcp_stream("127.0.0.1", server.port)
+
+        yield Wires(server, connect)
+        nursery.cancel_scope.cancel()

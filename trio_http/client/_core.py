@@ -1,0 +1,170 @@
+"""What clients share that were made from one another: the nursery, the pool, the ways to servers."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractAsyncContextManager
+from typing import final
+
+import trio
+
+from .._errors import HTTPError, PoolError, PoolTimeout, TotalTimeout
+from ..semantics import URL
+from ..transport import DirectRoute, Origin, Route, SocketTransport, Sweeper, UnixRoute, route_through
+from ..wire import HTTP1Stream
+from ._app import AppAttempt
+from ._attempt import Attempt, Head
+from ._bare import leave_nursery
+from ._call import Call, Destination
+from ._exchange import Exchange
+from ._options import Settings
+from ._pool import ClientConnection, Pool
+from ._proxies import ProxyChoice
+from ._retry import Budget
+
+__all__ = ["Core"]
+
+
+@final
+class Core:
+    """One nursery and one pool.
+
+    Args:
+        settings: What belongs to connections counts.
+    """
+
+    __slots__ = (
+        "_app",
+        "_direct",
+        "_limits",
+        "_manager",
+        "_mounts",
+        "_nursery",
+        "_proxies",
+        "_routes",
+        "_settings",
+        "_sweeper",
+        "budget",
+        "pool",
+    )
+
+    def __init__(self, settings: Settings) -> None:
+        self._limits = limits = settings.limits
+        self._direct: Route = _direct_route(settings)
+        self._settings = settings
+        self._proxies = ProxyChoice(settings.proxy, os.environ if settings.trust_env else {})
+        self._routes: dict[tuple[str, bool], Route] = {}
+        self._app = settings.app
+        self._mounts = {URL(url).origin: app for url, app in settings.mounts.items()}
+        self.budget = Budget()
+        self._sweeper = Sweeper()
+        self.pool = Pool(limits, idle=settings.timeouts.idle, sweeper=self._sweeper, dispose=self._dispose)
+        self._manager: AbstractAsyncContextManager[trio.Nursery] | None = None
+        self._nursery: trio.Nursery | None = None
+
+    # ---------------------------------------------------------------- life
+
+    async def enter(self) -> None:
+        """Open the nursery."""
+        if self._manager is not None:
+            raise PoolError("this client has been entered already; make another one, or use with_() inside the block")
+        self._manager = trio.open_nursery()
+        self._nursery = await self._manager.__aenter__()
+        self._nursery.start_soon(self._sweeper.run, name="trio_http client: idle connections")
+
+    async def leave(self, error: BaseException | None) -> bool:
+        """Close everything, and the nursery; for an ``__aexit__``."""
+        assert self._manager is not None
+        assert self._nursery is not None
+        self.pool.close()
+        self._nursery.cancel_scope.cancel()
+        return await leave_nursery(self._manager, error)
+
+    def _dispose(self, stream: HTTP1Stream) -> None:
+        """Close a connection that the pool gives up: a socket at once, others politely."""
+        transport = stream.transport
+        if type(transport) is SocketTransport or self._nursery is None:
+            transport.close_now()
+        else:
+            self._nursery.start_soon(stream.aclose)  # bounded, raises nothing, and goes on when we are cancelled
+
+    # ---------------------------------------------------------------- requests
+
+    def destination(self, url: URL) -> Destination:
+        """Return the way to a URL."""
+        port = url.port
+        assert port is not None  # http and https have one
+        app = self._mounts.get(url.origin, self._app)
+        origin = Origin(url.scheme, url.raw_host, port)
+        return Destination(url, origin, self._direct if app is not None else self._route_to(origin), app)
+
+    def _route_to(self, origin: Origin) -> Route:
+        settings = self._settings
+        proxy = None if settings.uds is not None else self._proxies.choose(origin)
+        if proxy is None:
+            return self._direct
+        key = (str(proxy), origin.is_tls)
+        route = self._routes.get(key)
+        if route is None:
+            route = route_through(proxy, settings.network, settings.tls, to_tls=origin.is_tls)
+            self._routes[key] = route
+        return route
+
+    async def attempt(self, call: Call) -> tuple[Attempt, Head]:
+        """Send a request once, or twice if the first connection turns out to have been closed before it arrived.
+
+        Raises:
+            HTTPError: Whatever went wrong.
+            Exception: What the user's body raised.
+        """
+        # Hot: once per request.
+        nursery = self._nursery
+        if nursery is None:
+            raise PoolError(f"{call}: this client is not open. Use it as a block: `async with Client() as client: ...`")
+        pool = self.pool
+        if call.to.app is not None:
+            if pool.closed:
+                raise PoolError(f"{call}: the client is closed")
+            local = AppAttempt(call, call.to.app, nursery)
+            return local, await local.perform()
+        fresh = False
+        while True:
+            connection = pool.take(call.to.key, call, fresh=fresh)
+            if connection is None:
+                connection = await self._queue(call)
+            exchange = Exchange(call, connection, pool=pool, nursery=nursery, limits=self._limits)
+            try:
+                return exchange, await exchange.perform()
+            except HTTPError as error:
+                if (
+                    fresh
+                    or not exchange.is_stale(error)
+                    or not call.content.replayable
+                    or not (exchange.is_unsent or call.may_be_repeated)
+                ):
+                    raise
+                fresh = True
+
+    async def _queue(self, call: Call) -> ClientConnection:
+        limit = call.terms.timeouts.pool
+        begun = trio.current_time()
+        deadline = call.latest if limit is None else min(call.latest, begun + limit)
+        with trio.CancelScope(deadline=deadline):
+            return await self.pool.wait(call.to.key, call)
+        if limit is None or call.latest < begun + limit:
+            raise TotalTimeout(
+                f"{call}: not over after {call.total:g} s in all (timeout={call.total:g}); it still waited for a "
+                f"connection of the pool ({self.pool.explain()})",
+                limit=call.total,
+            )
+        raise PoolTimeout(
+            f"{call}: no connection of the pool came free within {limit:g} s (ClientTimeouts.pool={limit:g}; "
+            f"{self.pool.explain()})",
+            limit=limit,
+        )
+
+
+def _direct_route(settings: Settings) -> Route:
+    if settings.uds is not None:
+        return UnixRoute(settings.uds, settings.network, settings.tls)
+    return DirectRoute(settings.network, settings.tls)

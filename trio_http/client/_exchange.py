@@ -1,0 +1,447 @@
+"""One attempt of a request: one connection, the request on it, and the response from it.
+
+It begins with a slot of the pool and ends with giving it back, on every path. Above it are redirects and retries,
+below it the wire.
+
+How it works
+------------
+* A body in memory is sent from the caller's task, as much of it as the connection takes at once; a long rest and a
+  streamed body are sent by an :class:`~trio_http.client._upload.Upload` while we wait for the answer.
+* It ends once: :meth:`Exchange.finish` after the last byte of the response, :meth:`Exchange.abandon` in all other
+  cases. First the pool's state is changed, synchronously, then there is I/O.
+* No cancel scope stays open between two calls, so a response may be read wherever the user likes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, final
+
+import trio
+
+from .. import h1
+from .._config import ClientLimits
+from .._errors import BodyTooLarge, HTTPError, PoolError, ReadError, RemoteProtocolError, TransportError, WriteError
+from ..messages import Content, Timings
+from ..semantics import Headers
+from ..transport import WRITE_SLICE, Dial
+from ..wire import HTTP1Stream, Unsent, request_head
+from ._attempt import Head
+from ._call import Call
+from ._pool import ClientConnection, Pool
+from ._upload import Upload
+
+__all__ = ["Exchange"]
+
+_T = TypeVar("_T")
+
+_NO_BODY = h1.EndOfMessage()
+LAST_BYTES = 1.0  # seconds for an upload whose last byte has left to say so
+
+
+@final
+class Exchange:
+    """One attempt.
+
+    Args:
+        call: The request.
+        connection: The slot; from now on it is ours to give back.
+        pool: Whose it is.
+        nursery: Where uploads run.
+        limits: What the server may send.
+    """
+
+    __slots__ = (
+        "_connection",
+        "_limits",
+        "_nursery",
+        "_pool",
+        "_sent",
+        "_upload",
+        "_write_error",
+        "call",
+        "is_unsent",
+        "over",
+        "timings",
+    )
+
+    def __init__(
+        self, call: Call, connection: ClientConnection, *, pool: Pool, nursery: trio.Nursery, limits: ClientLimits
+    ) -> None:
+        self.call = call
+        self._connection = connection
+        self._pool = pool
+        self._nursery = nursery
+        self._limits = limits
+        self._upload: Upload | None = None
+        self._sent = 0  # bytes of a streamed body
+        self._write_error: WriteError | None = None
+        self.is_unsent = False  # true once it is known that no byte of the request has left
+        self.over = False
+        self.timings = Timings(call.began)
+
+    @property
+    def stream(self) -> HTTP1Stream:
+        """The connection, once it is open."""
+        stream = self._connection.stream
+        assert stream is not None
+        return stream
+
+    @property
+    def has_body(self) -> bool:
+        """True while there may be bytes of a body to read."""
+        return not self.over and self.stream.core.their_state is h1.SEND_BODY
+
+    @property
+    def body_length(self) -> int | None:
+        """Bytes of the body as declared; None where only the end will tell."""
+        return self.stream.core.their_body_length
+
+    def is_stale(self, error: BaseException) -> bool:
+        """Tell whether the connection had been closed by the server before the request reached it.
+
+        True only on a connection that was used before, and if not one byte has come back.
+        """
+        return (
+            self._connection.reused
+            and isinstance(error, ReadError | WriteError | RemoteProtocolError)
+            and not self.stream.answer_begun
+        )
+
+    # ---------------------------------------------------------------- the request
+
+    async def perform(self) -> Head:
+        """Send the request and wait for the head of the final response, or for the 101 that was asked for.
+
+        Raises:
+            HTTPError: Whatever went wrong; the exchange is over then.
+            Exception: What the user's body raised; likewise.
+
+        Cancellation:
+            The connection is closed.
+        """
+        # Hot: once per request. With a small request on a kept connection there is one wait, that for the answer.
+        call = self.call
+        timings = self.timings
+        try:
+            stream = self._connection.stream
+            if stream is None:
+                stream = await self._open()
+                timings.acquired = trio.current_time()
+            else:
+                timings.acquired = self._connection.since
+            stream.begin(call, call.terms.timing, latest=call.latest, total=call.total)
+            content = call.content
+            simple = call.is_simple
+            head = request_head(
+                call.method, call.to.target, call.items, content, streamed=not simple, upgrade=call.upgrade
+            )
+            if simple:
+                assert content.data is not None
+                unsent = self._send_nowait(stream, head, content.data)
+                if unsent is not None:
+                    await self._send_rest(stream, unsent)
+                early = None
+            else:
+                early = await self._send_streamed(stream, head, content)
+            if early is None and self._upload is None and self._write_error is None:
+                early = await stream.receive_response()
+                if type(early) is not h1.Response:
+                    early = await self._receive_head(stream, early)
+            elif early is None:
+                early = await self._receive_head(stream)
+            timings.sent = stream.asked_at
+            timings.answered = trio.current_time()
+            return early
+        except BaseException as error:
+            await self.abandon()
+            self._raise_closed(error)
+            raise
+
+    def _raise_closed(self, error: BaseException) -> None:
+        if self._pool.closed and isinstance(error, TransportError):
+            raise PoolError(f"{self.call}: the client was closed while this request was under way") from error
+
+    async def _open(self) -> HTTP1Stream:
+        call, connection = self.call, self._connection
+        timeouts = call.terms.timeouts
+        dial = Dial(
+            connect=timeouts.connect,
+            handshake=timeouts.handshake,
+            latest=call.latest,
+            total=call.total,
+            subject=call,
+        )
+        try:
+            with trio.CancelScope() as connection.opening:  # the pool ends it when the client is closed
+                transport = await call.to.route.open(call.to.origin, dial)
+                connection.opening = None
+                stream = HTTP1Stream(
+                    transport, h1.CLIENT, limits=call.terms.h1_limits, timing=call.terms.timing, timer=connection
+                )
+                self._pool.opened(connection, stream)
+                return stream
+        except HTTPError as error:
+            if not str(error).startswith(str(call)):
+                raise type(error)(f"{call}: {error}") from error
+            raise
+        finally:
+            connection.opening = None
+            self.timings.dns, self.timings.connect, self.timings.tls = dial.dns, dial.connecting, dial.handshaking
+        raise PoolError(f"{call}: the client was closed while this request was under way")
+
+    def _send_nowait(self, stream: HTTP1Stream, head: h1.Request, data: bytes) -> Unsent | None:
+        try:
+            return stream.send_message_nowait(head, data)
+        except WriteError:
+            self.is_unsent = True
+            raise
+
+    async def _send_rest(self, stream: HTTP1Stream, unsent: Unsent) -> None:
+        """Send what the connection did not take at once: a little from here, much beside the waiting."""
+        if unsent.left > WRITE_SLICE:
+            self._start_upload(lambda: stream.send_unsent(unsent))
+            return
+        try:
+            await stream.send_unsent(unsent)
+        except WriteError as error:
+            self._write_error = error  # there may be an answer all the same, such as a 413
+
+    async def _send_streamed(self, stream: HTTP1Stream, head: h1.Request, content: Content) -> Head | None:
+        """Send the head, and start sending the body; return the answer if it came before the body was wanted."""
+        call = self.call
+        await stream.send_event(head)
+        if call.expect is not None:
+            early = None
+            with trio.move_on_after(call.expect):
+                early = await self._receive_head(stream, until_100=True)
+            if early is not None and early.status_code != 100:
+                await content.aclose()
+                return early
+        self._start_upload(lambda: self._pour(stream, content))
+        return None
+
+    async def _pour(self, stream: HTTP1Stream, content: Content) -> None:
+        progress, total = self.call.progress, content.length
+
+        async def send(chunk: bytes) -> None:
+            if not isinstance(chunk, bytes | bytearray | memoryview):
+                raise TypeError(f"a piece of a body is bytes, not {type(chunk).__name__}: {chunk!r:.60}")
+            if not chunk:
+                await trio.lowlevel.checkpoint()  # an empty chunk would be the end on the wire
+                return
+            view = memoryview(chunk).cast("B")
+            for start in range(0, len(view), WRITE_SLICE) if progress is not None else (0,):
+                piece = view[start : start + WRITE_SLICE] if progress is not None else view
+                await stream.send_event(h1.Data(data=bytes(piece)))
+                self._sent += len(piece)
+                if progress is not None:
+                    progress(self._sent, total)
+
+        await content.send_to(send)
+        await stream.send_event(h1.EndOfMessage())
+
+    def _start_upload(self, send: Callable[[], Awaitable[None]]) -> None:
+        self._upload = Upload()
+        self._nursery.start_soon(self._upload.run, send, name=f"upload of {self.call}")
+
+    # ---------------------------------------------------------------- the response
+
+    async def _receive_head(self, stream: HTTP1Stream, first: Head | None = None, *, until_100: bool = False) -> Head:
+        """Wait for the final head; ``first`` is one that has come already."""
+        count = 0
+        while True:
+            event, first = first, None
+            try:
+                if event is None:
+                    event = await (
+                        stream.receive_response()
+                        if self._upload is None
+                        else self._beside_upload(stream.receive_response)
+                    )
+            except (ReadError, RemoteProtocolError) as error:
+                if self._write_error is not None:
+                    raise self._write_error from error
+                raise
+            if type(event) is h1.Response:
+                return event
+            call = self.call
+            if event.status_code == 101 or (until_100 and event.status_code == 100):
+                return event
+            count += 1
+            most = self._limits.informational
+            if most is not None and count > most:
+                raise stream.failed(
+                    RemoteProtocolError(
+                        f"{call}: more than {most} informational responses before the final one "
+                        "(ClientLimits.informational)"
+                    )
+                )
+            if call.on_informational is not None:
+                told = call.on_informational(event.status_code, Headers.from_items(event.headers.triples))
+                if inspect.isawaitable(told):
+                    await told
+
+    async def _beside_upload(self, receive: Callable[[], Awaitable[_T]]) -> _T:
+        """Wait for the server; while our body is still going out its silence is no fault."""
+        upload, stream = self._upload, self.stream
+        assert upload is not None
+        while True:
+            if upload.is_fatal:
+                assert upload.error is not None
+                raise upload.error
+            try:
+                if upload.done.is_set():
+                    return await receive()
+                stream.patient = True
+                with trio.CancelScope() as upload.interrupt:  # receiving loses nothing when it is cancelled
+                    return await receive()
+            except (ReadError, RemoteProtocolError) as error:
+                if upload.error is not None:
+                    raise upload.error from error
+                raise
+            finally:
+                upload.interrupt = None
+                stream.patient = False
+
+    async def read_whole(self, limit: int | None) -> tuple[bytes, Headers | None]:
+        """Read the whole body as it travels, and finish.
+
+        Args:
+            limit: The most bytes; None for no cap.
+
+        Returns:
+            The body and its trailers.
+
+        Raises:
+            BodyTooLarge, IncompleteBody, RemoteProtocolError, ReadTimeout, TotalTimeout, ReadError: As it goes; the
+                exchange is over then.
+
+        Cancellation:
+            The connection is closed.
+        """
+        # Hot: once per request. A small answer came in one piece with its head: no wait, no checkpoint.
+        try:
+            stream = self.stream
+            length = stream.core.their_body_length
+            if limit is not None and length is not None and length > limit:
+                raise self._too_large(limit, f"its Content-Length is {length}")
+            pieces: list[bytes] = []
+            end: h1.EndOfMessage | None = _NO_BODY
+            while stream.core.their_state is h1.SEND_BODY and (end := stream.take_buffered(pieces)) is None:
+                if limit is not None and stream.received > limit:
+                    raise self._too_large(limit, f"{stream.received} bytes have arrived and there are more")
+                if self._upload is None:
+                    await stream.receive_more()
+                else:
+                    await self._beside_upload(stream.receive_more)
+            if limit is not None and stream.received > limit:
+                raise self._too_large(limit, f"it has {stream.received} bytes")
+        except BaseException as error:
+            await self.abandon()
+            self._raise_closed(error)
+            raise
+        if not self.finish_nowait():
+            await self.finish()
+        assert end is not None
+        triples = end.headers.triples
+        return (
+            pieces[0] if len(pieces) == 1 else b"".join(pieces),
+            Headers.from_items(triples) if triples else None,
+        )
+
+    def _too_large(self, limit: int, found: str) -> BodyTooLarge:
+        return self.stream.failed(
+            BodyTooLarge(
+                f"{self.call}: the body is larger than ClientLimits.body={limit} bytes allows: {found}. "
+                "Read it in pieces with stream(), or raise the limit",
+                limit=limit,
+            )
+        )
+
+    async def receive_chunk(self) -> bytes | h1.EndOfMessage:
+        """Wait for the next piece of the body; at its end finish.
+
+        Raises:
+            IncompleteBody, RemoteProtocolError, ReadTimeout, TotalTimeout, ReadError: As it goes; the exchange is
+                over then.
+
+        Cancellation:
+            Loses no byte; the exchange goes on.
+        """
+        try:
+            if self._upload is None:
+                piece = await self.stream.receive_chunk()
+            else:
+                piece = await self._beside_upload(self.stream.receive_chunk)
+        except Exception as error:
+            await self.abandon()
+            self._raise_closed(error)
+            raise
+        if isinstance(piece, h1.EndOfMessage) and not self.finish_nowait():
+            await self.finish()
+        return piece
+
+    # ---------------------------------------------------------------- ends
+
+    def finish_nowait(self) -> bool:
+        """Give the connection back after a complete response, if that is possible at once."""
+        # Hot: once per request.
+        if self.over:
+            return True
+        connection = self._connection
+        stream = connection.stream
+        if self._upload is None and stream is not None and stream.reusable and not stream.core.buffered:
+            self.over = True
+            timings = self.timings
+            # a body that came with its head ended with it: one look at the clock less
+            now = timings.answered
+            if now is None or stream.asked_at > now:
+                now = trio.current_time()
+            timings.ended = now
+            stream.next_exchange()
+            self._pool.give_back(connection, now)
+            return True
+        return False
+
+    async def finish(self) -> None:
+        """Give the connection back after a complete response, or close it if it cannot be used again.
+
+        An upload that is still going on is stopped: the server has said all that it had to say.
+        """
+        if self.over:
+            return
+        upload = self._upload
+        if upload is not None:
+            length = self.call.content.length
+            if not upload.done.is_set() and length is not None and self._sent >= length:
+                with trio.move_on_after(LAST_BYTES):
+                    await upload.done.wait()
+            if upload.done.is_set() and upload.error is None:
+                self._upload = None
+                if self.finish_nowait():
+                    return
+        self.over = True
+        self.timings.ended = trio.current_time()
+        try:
+            if upload is not None:
+                await upload.stop()
+            await self.stream.aclose()  # in good order: a TLS peer hears a close_notify
+        finally:
+            self._pool.drop(self._connection)
+
+    async def abandon(self) -> None:
+        """End the exchange wherever it stands: the connection is closed. Never raises; calling it again is fine."""
+        if self.over:
+            return
+        self.over = True
+        self.timings.ended = trio.current_time()
+        stream = self._connection.stream
+        if stream is not None:
+            stream.transport.close_now()
+        self._pool.drop(self._connection)
+        if self._upload is not None:
+            await self._upload.stop()
+        if stream is not None:
+            await stream.aclose()

@@ -1,0 +1,246 @@
+"""What users may say of a client and of a single request; one place for the names, defaults and meanings."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import TypedDict, final
+
+import trio
+
+from .._config import ClientLimits, ClientTimeouts
+from .._version import __version__
+from ..messages import ContentLike, Handler, Request, Response
+from ..semantics import URL, CookieJar, Headers, HeadersInput, QueryInput, QueryValue
+from ..transport import NetworkOptions, Proxy, Resolver, SocketOption, TLSOptions
+from ._auth import AuthInput
+from ._multipart import FilesInput
+from ._retry import Retry
+
+__all__ = ["FIXED", "ClientMiddleware", "ClientOptions", "RequestHook", "RequestOptions", "ResponseHook", "Settings"]
+
+FormInput = Mapping[str, QueryValue | Sequence[QueryValue]] | Sequence[tuple[str, QueryValue]]
+
+
+RequestHook = Callable[[Request], Awaitable[None] | None]
+ResponseHook = Callable[[Response], Awaitable[None] | None]
+ClientMiddleware = Callable[[Request, Handler], Awaitable[Response]]
+"""``async def middleware(request, call)`` returns ``await call(request)``, or whatever response it likes."""
+
+
+class RequestOptions(TypedDict, total=False):
+    """The keywords of every request; what is not given comes from the client.
+
+    Attributes:
+        params: Query parameters to add to the URL's.
+        headers: Fields; they replace the client's of the same name.
+        content: The body: bytes, str, an async iterable of bytes (a memory channel too), or ``async def
+            producer(send)``, which alone of the streamed ones can be sent again after a redirect or an error.
+        json: An object to send as JSON.
+        data: A form, sent as ``application/x-www-form-urlencoded``.
+        cookies: Cookies for this request, besides the client's jar.
+        auth: How to prove who we are; None for not at all.
+        retry: When to try again: a :class:`Retry`, a number of attempts, or None for never.
+        decompress: Undo gzip, deflate, br and zstd.
+        files: Files of a form, sent as ``multipart/form-data`` after the fields of ``data``: by name a content (bytes,
+            text, a path, a file opened by trio, an async iterable) or ``(file name, content, content type)``.
+        timeout: Seconds for the whole request, or :class:`ClientTimeouts`; None for no limit on the whole.
+        follow_redirects: Follow them (RFC 9110 section 15.4).
+        max_redirects: How many.
+        raise_for_status: Raise a StatusError for 4xx and 5xx.
+        expect_continue: Ask the server before sending the body, and wait for its word so many seconds; True for one.
+        progress: Called with ``(bytes sent, bytes in all or None)`` after each piece of the body.
+        on_informational: Called, or awaited, with ``(status, headers)`` of each 1xx response.
+        max_body: The most bytes of a body that is read whole; None for no cap.
+        if_modified_since: Ask for the content only if it is newer: a datetime, or seconds since 1970.
+        if_none_match: Ask for the content only if its entity tag is another.
+        allow_nonstandard_methods: Take any token as a method.
+    """
+
+    params: QueryInput | None
+    headers: HeadersInput | None
+    content: ContentLike
+    json: object
+    data: FormInput | None
+    files: FilesInput | None
+    cookies: Mapping[str, str] | None
+    auth: AuthInput | None
+    retry: Retry | int | None
+    decompress: bool
+    referer: str | None
+    timeout: float | ClientTimeouts | None
+    follow_redirects: bool
+    max_redirects: int
+    raise_for_status: bool
+    expect_continue: bool | float
+    progress: Callable[[int, int | None], object] | None
+    on_informational: Callable[[int, Headers], Awaitable[None] | None] | None
+    max_body: int | None
+    if_modified_since: datetime | float | None
+    if_none_match: str | None
+    allow_nonstandard_methods: bool
+
+
+class ClientOptions(TypedDict, total=False):
+    """The keywords of a client; see :class:`Settings`."""
+
+    base_url: str | URL | None
+    headers: HeadersInput | None
+    params: QueryInput | None
+    timeout: float | ClientTimeouts | None
+    limits: ClientLimits
+    follow_redirects: bool
+    max_redirects: int | None
+    raise_for_status: bool
+    expect_continue: bool | float
+    user_agent: str
+    referer: str | None
+    allow_nonstandard_methods: bool
+    cookies: CookieJar | Mapping[str, str] | None
+    auth: AuthInput | None
+    retry: Retry | int | None
+    decompress: bool
+    middleware: Sequence[ClientMiddleware]
+    on_request: Sequence[RequestHook]
+    on_response: Sequence[ResponseHook]
+    app: Handler | None
+    mounts: Mapping[str, Handler]
+    ssl_context: ssl.SSLContext | None
+    verify: bool
+    check_hostname: bool
+    ca_certs: str | None
+    client_cert: str | tuple[str, ...] | None
+    fingerprint: str | None
+    server_hostname: str | None
+    local_address: str | None
+    interface: str | None
+    family: int
+    allow_ipv6: bool
+    socket_options: Sequence[SocketOption]
+    happy_eyeballs_delay: float
+    resolver: Resolver | None
+    hosts: Mapping[str, str]
+    prepare: Callable[[trio.socket.SocketType], object] | None
+    uds: str | None
+    proxy: str | Proxy | None
+    trust_env: bool
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a client behaves.
+
+    Attributes:
+        base_url: What relative URLs are appended to: ``http://h/api`` and ``/user`` give ``http://h/api/user``.
+        headers: Fields of every request.
+        params: Query parameters of every request.
+        timeout: Seconds for each request in all, or :class:`ClientTimeouts`.
+        limits: How much to use, and to take.
+        follow_redirects: Follow redirects.
+        max_redirects: At most so many; None for ``limits.redirects``.
+        raise_for_status: Raise a StatusError for 4xx and 5xx.
+        expect_continue: Ask servers before sending bodies; True or seconds to wait.
+        user_agent: The User-Agent field.
+        referer: The Referer field.
+        allow_nonstandard_methods: Take any token as a method, not only those that are registered.
+        cookies: A jar to use, or cookies to send everywhere; by default a new jar keeps what servers set.
+        auth: How to prove who we are: ``(user, password)``, a bearer token, a :class:`BasicAuth`,
+            :class:`DigestAuth`, :class:`BearerAuth`, :class:`NetrcAuth`, or an async function that adds fields.
+        retry: When to try again: a :class:`Retry`, a number of attempts, or None for never.
+        decompress: Ask for gzip, deflate, br and zstd as available here, and undo them.
+        middleware: ``async def f(request, call)``, the first one outermost; around everything, once a request.
+        on_request: Called, or awaited, with the request before each attempt.
+        on_response: Called, or awaited, with each response's head, redirects and retries included.
+        app: A handler in this process that gets all requests.
+        mounts: Handlers in this process by origin, such as ``{"http://api.test": handler}``.
+        ssl_context, verify, check_hostname, ca_certs, client_cert, fingerprint, server_hostname: See
+            :class:`~trio_http.transport.TLSOptions`.
+        local_address, interface, family, socket_options, happy_eyeballs_delay, resolver, hosts, prepare: See
+            :class:`~trio_http.transport.NetworkOptions`.
+        allow_ipv6: False to connect over IPv4 only.
+        proxy: A proxy for everything, as ``"http://user:password@host:3128"`` (also ``https``, ``socks5``, ``socks5h``)
+            or a :class:`~trio_http.transport.Proxy`.
+        trust_env: Let HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY of the environment count.
+        uds: The path of a unix socket to connect to, whatever the URL's host.
+    """
+
+    base_url: str | URL | None = None
+    headers: HeadersInput | None = None
+    params: QueryInput | None = None
+    timeout: float | ClientTimeouts | None = None
+    limits: ClientLimits = field(default_factory=ClientLimits)
+    follow_redirects: bool = True
+    max_redirects: int | None = None
+    raise_for_status: bool = False
+    expect_continue: bool | float = False
+    user_agent: str = f"trio_http/{__version__}"
+    referer: str | None = None
+    allow_nonstandard_methods: bool = False
+    cookies: CookieJar | Mapping[str, str] | None = None
+    auth: AuthInput | None = None
+    retry: Retry | int | None = None
+    decompress: bool = True
+    middleware: Sequence[ClientMiddleware] = ()
+    on_request: Sequence[RequestHook] = ()
+    on_response: Sequence[ResponseHook] = ()
+    app: Handler | None = None
+    mounts: Mapping[str, Handler] = field(default_factory=dict)
+    ssl_context: ssl.SSLContext | None = None
+    verify: bool = True
+    check_hostname: bool = True
+    ca_certs: str | None = None
+    client_cert: str | tuple[str, ...] | None = None
+    fingerprint: str | None = None
+    server_hostname: str | None = None
+    local_address: str | None = None
+    interface: str | None = None
+    family: int = socket.AF_UNSPEC
+    allow_ipv6: bool = True
+    socket_options: Sequence[SocketOption] = ()
+    happy_eyeballs_delay: float = 0.25
+    resolver: Resolver | None = None
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    prepare: Callable[[trio.socket.SocketType], object] | None = None
+    uds: str | None = None
+    proxy: str | Proxy | None = None
+    trust_env: bool = True
+
+    @property
+    def tls(self) -> TLSOptions:
+        """How servers are verified."""
+        return TLSOptions(**{each.name: getattr(self, each.name) for each in fields(TLSOptions)})
+
+    @property
+    def network(self) -> NetworkOptions:
+        """How connections are made."""
+        options = NetworkOptions(**{each.name: getattr(self, each.name) for each in fields(NetworkOptions)})
+        return options if self.allow_ipv6 else replace(options, family=socket.AF_INET)
+
+    @property
+    def timeouts(self) -> ClientTimeouts:
+        """The deadlines."""
+        if isinstance(self.timeout, ClientTimeouts):
+            return self.timeout
+        return _DEFAULT if self.timeout is None else _DEFAULT.replace(total=self.timeout)
+
+
+_DEFAULT = ClientTimeouts()
+
+FIXED = frozenset(
+    {
+        "allow_ipv6",
+        "app",
+        "limits",
+        "mounts",
+        "proxy",
+        "trust_env",
+        "uds",
+        *(each.name for each in fields(TLSOptions)),
+        *(each.name for each in fields(NetworkOptions)),
+    }
+)
+"""What belongs to the connections, and so to all clients that share them."""

@@ -1,0 +1,31 @@
+"""Requests, responses and bodies: what handlers take and return, without any I/O."""
+
+from ._body import Body, BodySource, EmptySource, WholeSource
+from ._content import Content, ContentLike, Producer, SendChunk
+from ._exchange import Address, CancelReason, Exchange, NoExchange
+from ._handler import Handler, Middleware
+from ._request import UNSET, Request, Unset
+from ._response import Response
+from ._timings import Timings
+
+__all__ = [
+    "UNSET",
+    "Address",
+    "Body",
+    "BodySource",
+    "CancelReason",
+    "Content",
+    "ContentLike",
+    "EmptySource",
+    "Exchange",
+    "Handler",
+    "Middleware",
+    "NoExchange",
+    "Producer",
+    "Request",
+    "Response",
+    "SendChunk",
+    "Timings",
+    "Unset",
+    "WholeSource",
+]

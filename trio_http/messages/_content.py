@@ -1,0 +1,133 @@
+"""A body that is to be sent: what users hand over as content, in one shape for all who send it.
+
+Users give bytes, str, an async iterable, a memory channel or a producer ``async def producer(send)``. What they give
+is closed by us, in the task that iterates it, on every path: end, error, cancellation, and when it is never begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from typing import Protocol, final, runtime_checkable
+
+import trio
+
+from .._errors import BodyConsumed
+
+__all__ = ["Content", "ContentLike", "Producer", "SendChunk"]
+
+SendChunk = Callable[[bytes], Awaitable[None]]
+Producer = Callable[[SendChunk], Awaitable[None]]
+ContentLike = bytes | bytearray | memoryview | str | AsyncIterable[bytes] | Producer | None
+
+CLOSE_GRACE = 1.0  # seconds for the closing of what a user handed over, once we are cancelled
+
+
+@runtime_checkable
+class _Closeable(Protocol):
+    async def aclose(self) -> None: ...
+
+
+@final
+class Content:
+    """Bytes, or a way to get them.
+
+    Args:
+        given: What users hand over.
+        length: Bytes in all, where they come piece by piece but their number is known.
+
+    Attributes:
+        data: The bytes, or None when they come piece by piece.
+        replayable: True if it can be sent a second time.
+    """
+
+    __slots__ = ("_iterable", "_length", "_producer", "_used", "data")
+
+    def __init__(self, given: ContentLike = None, *, length: int | None = None) -> None:
+        self.data: bytes | None = None
+        self._length = length
+        self._iterable: AsyncIterable[bytes] | None = None
+        self._producer: Producer | None = None
+        self._used = False
+        # the commonest first: this runs for every answer
+        if type(given) is bytes:
+            self.data = given
+        elif given is None:
+            self.data = b""
+        elif isinstance(given, str):
+            self.data = given.encode()
+        elif isinstance(given, bytes | bytearray | memoryview):
+            self.data = bytes(given)
+        elif isinstance(given, AsyncIterable):
+            self._iterable = given
+        elif callable(given):
+            self._producer = given
+        else:
+            raise TypeError(
+                f"a body of type {type(given).__name__} cannot be sent: give bytes, str, an async iterable of bytes "
+                "(a memory channel too), or a function async def producer(send). Objects go as json=..."
+            )
+
+    @property
+    def length(self) -> int | None:
+        """Bytes in all, or None where only the end will tell."""
+        return self._length if self.data is None else len(self.data)
+
+    @property
+    def replayable(self) -> bool:
+        """True if :meth:`send_to` may be called again: bytes and producers, not iterators."""
+        return self._iterable is None or not self._used
+
+    @property
+    def is_push(self) -> bool:
+        """True for a producer, which can only push."""
+        return self._producer is not None
+
+    async def send_to(self, send: SendChunk) -> None:
+        """Pass all bytes to ``send``, piece by piece, and close what the user gave.
+
+        Raises:
+            BodyConsumed: A one-shot iterable has been sent once already.
+            TypeError: A piece is not bytes.
+        """
+        if self.data is not None:
+            if self.data:
+                await send(self.data)
+        elif self._producer is not None:
+            await self._producer(send)
+        else:
+            await self._pull(send)
+
+    async def _pull(self, send: SendChunk) -> None:
+        iterable = self._iterable
+        if iterable is None or self._used:
+            raise BodyConsumed(
+                "this body came from an iterator and has been sent already: it cannot be sent again. "
+                "Give bytes, or a function async def producer(send), which can be called anew"
+            )
+        self._used = True
+        iterator: AsyncIterator[bytes] | None = None
+        try:
+            iterator = aiter(iterable)
+            async for piece in iterator:
+                if piece:
+                    await send(piece)
+        finally:
+            await _close(iterator, iterable)
+
+    async def aclose(self) -> None:
+        """Close what the user gave without sending it: for answers without a body, and for failures before it."""
+        if not self._used:
+            if self._iterable is not None:
+                self._used = True
+                await _close(self._iterable)
+            elif self._producer is not None:
+                await _close(self._producer)  # a producer may hold things, such as the parts of a form
+
+
+async def _close(*things: object) -> None:
+    # Shielded, so that a cancelled sender still closes its source; bounded, because the source is user code.
+    # An iterable that is its own iterator comes twice; closing twice is fine by the rules of trio and of generators.
+    with trio.CancelScope(deadline=trio.current_time() + CLOSE_GRACE, shield=True):
+        for thing in things:
+            if isinstance(thing, _Closeable):
+                await thing.aclose()

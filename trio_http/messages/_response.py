@@ -1,0 +1,300 @@
+"""A response, as a handler returns it and as a client receives it."""
+
+from __future__ import annotations
+
+import json as json_codec
+from collections.abc import Callable
+from typing import Any, Protocol, Self, final
+
+from .._errors import BodyConsumed, DecodingError, StatusError
+from ..semantics import URL, Headers, HeadersInput, phrases
+from ._body import Body, EmptySource, WholeSource
+from ._content import Content, ContentLike
+from ._request import UNSET, Request
+from ._timings import Timings
+
+__all__ = ["Response"]
+
+_TEXT = "text/plain; charset=utf-8"
+_JSON = "application/json"
+
+
+class RequestMaker(Protocol):
+    """Something that knows a request, and makes it when somebody asks."""
+
+    def request(self) -> Request:
+        """Return the request."""
+
+
+@final
+class Response:
+    """One response.
+
+    Args:
+        body: bytes, str (sent as UTF-8, ``text/plain`` unless said otherwise), an async iterable of bytes (a trio
+            receive channel too), or a function ``async def producer(send)``. We close what is given here.
+        status: The status code, 200 to 999.
+        headers: The header fields. Names and values are checked here, so a mistake is told where it is made.
+        json: An object to send as JSON instead of ``body``.
+        reason: The reason phrase; None for the one that belongs to the status.
+        trailers: Trailer fields to send after a body of unknown length.
+        http_version: Only of interest for responses that are received.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_body",
+        "_content",
+        "_data",
+        "headers",
+        "history",
+        "http_version",
+        "reason",
+        "status",
+        "timings",
+        "trailers_to_send",
+        "url",
+    )
+
+    def __init__(
+        self,
+        body: ContentLike = None,
+        *,
+        status: int = 200,
+        headers: HeadersInput | None = None,
+        json: object = UNSET,
+        reason: str | None = None,
+        trailers: HeadersInput | None = None,
+        http_version: str = "HTTP/1.1",
+    ) -> None:
+        if not 200 <= status <= 999:
+            raise ValueError(
+                f"Response(status={status!r}): a final status code is 200 to 999; "
+                "informational ones go through request.inform()"
+            )
+        # Hot: once per request of a server; the commonest kinds of body need no Content before somebody asks for it.
+        self.status = int(status)
+        self.headers = Headers(headers)
+        self.reason = reason
+        self.http_version = http_version
+        self.trailers_to_send = None if trailers is None else Headers(trailers)
+        if json is not UNSET:
+            if body is not None:
+                raise TypeError("a response has one body: give body or json, not both")
+            body = json_codec.dumps(json, separators=(",", ":"), ensure_ascii=False)
+            self.headers.setdefault("content-type", _JSON)
+        elif type(body) is str:
+            self.headers.setdefault("content-type", _TEXT)
+        self._content: Content | None = None
+        self._data: bytes | None
+        if type(body) is bytes:
+            self._data = body
+        elif type(body) is str:
+            self._data = body.encode()
+        elif body is None:
+            self._data = b""
+        else:
+            self._content = Content(body)
+            self._data = self._content.data
+        self._body: Body | None = None
+        # what only a client's response has
+        self._asked: Request | RequestMaker | None = None
+        self.url: URL | None = None
+        self.history: tuple[Response, ...] = ()
+        self.timings: Timings | None = None
+
+    @classmethod
+    def received(cls, status: int, reason: str, headers: Headers, http_version: str, body: Body) -> Self:
+        """Wrap what the core has parsed and checked; for those who own connections. Copies nothing."""
+        self = cls.__new__(cls)
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+        self.http_version = http_version
+        self.trailers_to_send = None
+        self._content = self._data = None
+        self._body = body
+        self._asked = None
+        self.url = None
+        self.history = ()
+        self.timings = None
+        return self
+
+    @classmethod
+    def whole(cls, status: int, reason: str, headers: Headers, http_version: str, data: bytes) -> Self:
+        """As :meth:`received`, with the body that has been read already."""
+        self = cls.__new__(cls)
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+        self.http_version = http_version
+        self.trailers_to_send = None
+        self._content = self._body = None
+        self._data = data
+        self._asked = None
+        self.url = None
+        self.history = ()
+        self.timings = None
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status} {self.reason or phrases.get(self.status, '')}>"
+
+    # ---------------------------------------------------------------- status
+
+    @property
+    def phrase(self) -> str:
+        """The reason phrase given, or the one that belongs to the status."""
+        return self.reason or phrases.get(self.status, "")
+
+    @property
+    def is_success(self) -> bool:
+        """True for 2xx."""
+        return 200 <= self.status <= 299
+
+    @property
+    def request(self) -> Request | None:
+        """The request that this answers; only a client's responses have one."""
+        asked = self._asked
+        if asked is not None and type(asked) is not Request:
+            asked = self._asked = asked.request()
+        return asked
+
+    @request.setter
+    def request(self, request: Request | None) -> None:
+        self._asked = request
+
+    def asked_by(self, maker: RequestMaker) -> None:
+        """Set the request to what ``maker.request()`` gives when somebody asks; for clients."""
+        self._asked = maker
+
+    @property
+    def redirects(self) -> int:
+        """How many redirects led here."""
+        return len(self.history)
+
+    @property
+    def elapsed(self) -> float | None:
+        """Seconds from the beginning of the request to the end of this response; None before its end."""
+        return None if self.timings is None else self.timings.total
+
+    @property
+    def error(self) -> StatusError | None:
+        """What :meth:`raise_for_status` would raise, or None."""
+        try:
+            self.raise_for_status()
+        except StatusError as error:
+            return error
+        return None
+
+    def raise_for_status(self) -> Self:
+        """Return the response itself, unless it is an error.
+
+        Raises:
+            StatusError: The status is 400 or higher.
+        """
+        if self.status < 400:
+            return self
+        if self.request is not None and self.url is not None:
+            what = f"{self.request.method} {self.url.redacted}"
+        else:
+            what = "the request"
+        detail = f"{self.reason or phrases.get(self.status, '')} in answer to {what}"
+        raise StatusError(self.status, detail, response=self)
+
+    # ---------------------------------------------------------------- body
+
+    @property
+    def outgoing(self) -> Content:
+        """The body as something to send; a received body can be sent on."""
+        if self._content is None:
+            self._content = Content(self.body if self._data is None else self._data)
+        return self._content
+
+    @property
+    def in_memory(self) -> bytes | None:
+        """The whole body if it is there, None if it comes piece by piece."""
+        return self._data
+
+    @property
+    def body(self) -> Body:
+        """The body as something to read, piece by piece."""
+        if self._body is None:
+            if self._data is None:
+                raise TypeError("the body of this response is produced by a function or iterator: it can only be sent")
+            self._body = Body(WholeSource(self._data) if self._data else EmptySource())
+        return self._body
+
+    async def read(self, limit: int | None = None) -> bytes:
+        """Read the whole body; a second call returns the same bytes.
+
+        Args:
+            limit: At most so many bytes; None for no cap.
+
+        Raises:
+            BodyTooLarge: It has more bytes than that.
+            BodyConsumed: Part of it has been read by other means.
+            ReadTimeout, TotalTimeout, IncompleteBody, RemoteProtocolError, ReadError: As the connection finds.
+        """
+        if self._data is None:
+            self._data = await self.body.read(limit)
+        return self._data
+
+    def replace_content(self, data: bytes) -> None:
+        """Put another body in the place of the one that was read: for clients that undo content codings."""
+        self._data = data
+        self._content = self._body = None
+
+    @property
+    def content(self) -> bytes:
+        """The whole body, once it has been read.
+
+        Raises:
+            BodyConsumed: It has not been read: this response is streamed.
+        """
+        if self._data is None:
+            raise BodyConsumed(
+                "the body of this streamed response has not been read: say `await response.read()` first, "
+                "or iterate `response.body`"
+            )
+        return self._data
+
+    def text(self, encoding: str | None = None) -> str:
+        """Return the whole body as text, in the given encoding, the declared one, or UTF-8.
+
+        Raises:
+            BodyConsumed: It has not been read.
+            DecodingError: It is not text in that encoding.
+        """
+        encoding = encoding or self.encoding
+        try:
+            return self.content.decode(encoding)
+        except (UnicodeDecodeError, LookupError) as error:
+            raise DecodingError(f"the body of {self!r} is no text in {encoding!r}: {error}") from error
+
+    def json(self, loads: Callable[[bytes], Any] = json_codec.loads) -> Any:
+        """Return the whole body, decoded from JSON.
+
+        Raises:
+            BodyConsumed: It has not been read.
+            DecodingError: It is not JSON; the text says where.
+        """
+        try:
+            return loads(self.content)
+        except ValueError as error:
+            raise DecodingError(f"the body of {self!r} is not JSON: {error}") from error
+
+    @property
+    def encoding(self) -> str:
+        """The character set that the content type declares; ``"utf-8"`` where it declares none."""
+        kind = self.headers.get("content-type") or ""
+        for parameter in kind.split(";")[1:]:
+            name, _, value = parameter.partition("=")
+            if name.strip().lower() == "charset":
+                return value.strip().strip('"').lower() or "utf-8"
+        return "utf-8"
+
+    @property
+    def trailers(self) -> Headers | None:
+        """The trailer fields received, once the body has been read to its end; None where none came."""
+        return self.trailers_to_send if self._body is None else self._body.trailers

@@ -1,0 +1,58 @@
+"""What a server says when something went wrong: from an error to a response, without giving anything away."""
+
+from __future__ import annotations
+
+from .._errors import (
+    BodyTooLarge,
+    HTTPError,
+    HTTPTimeout,
+    ProtocolError,
+    ReadTimeout,
+    StatusError,
+    TransportError,
+)
+from ..messages import Response
+from ..semantics import phrases
+
+__all__ = ["answer", "answer_to_fault", "answer_to_status_error", "only_leaf"]
+
+
+def answer(status: int, detail: str | None = None) -> Response:
+    """Return a short plain-text response for a status."""
+    phrase = phrases.get(status, "")
+    return Response(f"{status} {phrase}\n" if not detail else f"{status} {phrase}: {detail}\n", status=status)
+
+
+def answer_to_fault(fault: HTTPError) -> Response | None:
+    """Return the answer to what went wrong with the request itself; None when there is nobody left to answer.
+
+    The peer hears what it did wrong, because that helps those who write clients; the texts of these errors hold no
+    field values and nothing of ours.
+    """
+    if isinstance(fault, BodyTooLarge):
+        return answer(413, f"at most {fault.limit} bytes are accepted")
+    if isinstance(fault, ReadTimeout):
+        return answer(408, "the request did not arrive in time")
+    if isinstance(fault, TransportError | HTTPTimeout):
+        return None
+    if isinstance(fault, ProtocolError):
+        return answer(fault.error_status_hint, str(fault))
+    return None
+
+
+def answer_to_status_error(error: StatusError) -> Response:
+    """Return the answer that a handler raised."""
+    response = answer(error.status, error.detail)
+    for name, value in dict(error.headers or {}).items():
+        response.headers.add(name, value)
+    return response
+
+
+def only_leaf(error: BaseException) -> BaseException:
+    """Return the one exception inside nested groups of one, or the error itself.
+
+    A handler that uses a nursery raises groups; a single error in there means what it means bare.
+    """
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

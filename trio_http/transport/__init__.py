@@ -1,0 +1,44 @@
+"""Connections below HTTP: bytes in and out, listening and connecting, deadlines."""
+
+from ._adopt import adopt, is_plain
+from ._connect import NetworkOptions, Resolver, SocketOption, open_tcp, open_unix
+from ._dial import Dial
+from ._listen import listener_address, open_listeners
+from ._pace import Pace
+from ._protocol import READ_SIZE, WRITE_SLICE, Transport, format_address
+from ._proxy import Proxy, route_through
+from ._route import DirectRoute, Origin, Route, UnixRoute
+from ._socket import SocketTransport
+from ._stream import StreamTransport
+from ._sweeper import Sweeper, Watched
+from ._tls import TLSOptions, start_tls
+
+__all__ = [
+    "READ_SIZE",
+    "WRITE_SLICE",
+    "Dial",
+    "DirectRoute",
+    "NetworkOptions",
+    "Origin",
+    "Pace",
+    "Proxy",
+    "Resolver",
+    "Route",
+    "SocketOption",
+    "SocketTransport",
+    "StreamTransport",
+    "Sweeper",
+    "TLSOptions",
+    "Transport",
+    "UnixRoute",
+    "Watched",
+    "adopt",
+    "format_address",
+    "is_plain",
+    "listener_address",
+    "open_listeners",
+    "open_tcp",
+    "open_unix",
+    "route_through",
+    "start_tls",
+]

@@ -1,0 +1,94 @@
+"""One attempt to open a connection: whose it is, how long each phase may take, and how long it took.
+
+Routes (direct, through a proxy, to a unix socket) run their steps through a :class:`Dial`; it knows deadlines and
+words, they know sockets.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import Literal, TypeVar, TypeVarTuple, final
+
+import trio
+
+from .._errors import ConnectTimeout, HandshakeTimeout, HTTPTimeout, TotalTimeout
+
+__all__ = ["Dial"]
+
+_T = TypeVar("_T")
+_Args = TypeVarTuple("_Args")
+
+Phase = Literal["connect", "handshake"]
+
+
+@final
+class Dial:
+    """The deadlines of one attempt, and its clock.
+
+    Args:
+        connect: Seconds for names, TCP and the words with a proxy; None for never.
+        handshake: Seconds for each TLS handshake; None for never.
+        latest: The instant, on trio's clock, when all must be over.
+        total: The seconds that ``latest`` stands for, for texts.
+        subject: What the connection is for; ``str()`` of it begins the texts of errors.
+
+    Attributes:
+        dns: Seconds spent on resolving names.
+        connecting: Seconds spent on connecting, names included.
+        handshaking: Seconds spent on TLS handshakes.
+    """
+
+    __slots__ = ("_connect", "_handshake", "_total", "connecting", "dns", "handshaking", "latest", "subject")
+
+    def __init__(
+        self,
+        *,
+        connect: float | None,
+        handshake: float | None,
+        latest: float = math.inf,
+        total: float | None = None,
+        subject: object = "connecting",
+    ) -> None:
+        self._connect = connect
+        self._handshake = handshake
+        self._total = total
+        self.latest = latest
+        self.subject = subject
+        self.dns = 0.0
+        self.connecting = 0.0
+        self.handshaking = 0.0
+
+    async def step(self, phase: Phase, what: str, function: Callable[[*_Args], Awaitable[_T]], /, *args: *_Args) -> _T:
+        """Run one step under the deadline of its phase.
+
+        Args:
+            phase: ``"connect"`` or ``"handshake"``.
+            what: What the step waits for, for texts, such as ``"a connection to 127.0.0.1:80"``.
+            function: The step.
+            args: Its arguments.
+
+        Raises:
+            ConnectTimeout, HandshakeTimeout, TotalTimeout: It took too long.
+            Exception: Whatever the step raises.
+        """
+        limit = self._connect if phase == "connect" else self._handshake
+        begun = trio.current_time()
+        deadline = self.latest if limit is None else min(self.latest, begun + limit)
+        try:
+            with trio.CancelScope(deadline=deadline):
+                return await function(*args)
+        finally:
+            spent = trio.current_time() - begun
+            if phase == "connect":
+                self.connecting += spent
+            else:
+                self.handshaking += spent
+        raise self._timeout(phase, what, limit, spent)
+
+    def _timeout(self, phase: Phase, what: str, limit: float | None, spent: float) -> HTTPTimeout:
+        if limit is None or spent < limit:
+            text = f"{self.subject}: not over after {self._total:g} s in all (timeout={self._total:g})"
+            return TotalTimeout(f"{text}; it still waited for {what}", limit=self._total)
+        kind = ConnectTimeout if phase == "connect" else HandshakeTimeout
+        return kind(f"{self.subject}: no {what} within {limit:g} s (ClientTimeouts.{phase}={limit:g})", limit=limit)

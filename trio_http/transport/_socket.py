@@ -1,0 +1,153 @@
+"""The fast path: a plain non-blocking socket, with trio only where there is something to wait for.
+
+Through trio's own socket wrapper a fixed answer costs 14 us, this way 9: fewer frames and no checkpoint for a call
+that can be done at once. Chosen once per listener or connection, never per read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Sequence
+from typing import final
+
+import trio
+from trio.lowlevel import wait_readable, wait_writable
+
+from .._errors import ReadError, WriteError
+from ._protocol import Address, format_address
+
+__all__ = ["SocketTransport"]
+
+_IOV_MAX = 64  # pieces handed to sendmsg at once; Linux takes 1024
+
+
+@final
+class SocketTransport:
+    """A connected non-blocking stream socket, which it owns.
+
+    Args:
+        sock: The socket; it is made non-blocking.
+    """
+
+    __slots__ = ("_closed", "_fd", "_local", "_peer", "_sock")
+
+    is_tls = False
+    wakes = True
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        self._fd = sock.fileno()
+        self._closed = False
+        self._peer: Address | None = None
+        self._local: Address | None = None
+
+    def __repr__(self) -> str:
+        return f"<SocketTransport {format_address(self.local)} - {format_address(self.peer)}>"
+
+    @property
+    def peer(self) -> Address:
+        """The other side."""
+        if self._peer is None and not self._closed:
+            with contextlib.suppress(OSError):  # ENOTCONN after a reset
+                self._peer = _address(self._sock.getpeername())
+        return self._peer
+
+    @property
+    def local(self) -> Address:
+        """Our side."""
+        if self._local is None and not self._closed:
+            with contextlib.suppress(OSError):
+                self._local = _address(self._sock.getsockname())
+        return self._local
+
+    def receive_nowait(self, max_bytes: int) -> bytes | None:
+        """Return bytes that are there already, ``b""`` for the end, or None."""
+        try:
+            return self._sock.recv(max_bytes)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise self._read_error(error) from error
+
+    async def receive(self, max_bytes: int) -> bytes:
+        """Wait for bytes; ``b""`` is the end."""
+        # Hot: once per request. One trip through the scheduler and one system call; trying recv() first would be a
+        # wasted call nearly always, because the peer waits for our answer before it sends again.
+        while True:
+            try:
+                await wait_readable(self._fd)
+                return self._sock.recv(max_bytes)
+            except BlockingIOError:
+                continue
+            except (OSError, trio.ClosedResourceError) as error:
+                raise self._read_error(error) from error
+
+    def send_nowait(self, pieces: Sequence[bytes | memoryview]) -> int:
+        """Send what the kernel takes at once."""
+        try:
+            if len(pieces) == 1:
+                return self._sock.send(pieces[0])
+            return self._sock.sendmsg(pieces[:_IOV_MAX])
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise self._write_error(error) from error
+
+    async def send(self, data: memoryview) -> int:
+        """Wait until the kernel takes some bytes."""
+        while True:
+            try:
+                await wait_writable(self._fd)
+                return self._sock.send(data)
+            except BlockingIOError:
+                continue
+            except (OSError, trio.ClosedResourceError) as error:
+                raise self._write_error(error) from error
+
+    async def send_eof(self) -> None:
+        """Shut down the sending direction."""
+        await trio.lowlevel.checkpoint()
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            raise self._write_error(error) from error
+
+    def has_unread(self) -> bool:
+        """Tell whether bytes, the end or an error wait to be read."""
+        try:
+            self._sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
+
+    async def aclose(self) -> None:
+        """Close; the kernel goes on sending what it has taken."""
+        self.close_now()
+        await trio.lowlevel.cancel_shielded_checkpoint()
+
+    def close_now(self) -> None:
+        """Close at once."""
+        if not self._closed:
+            self._closed = True
+            trio.lowlevel.notify_closing(self._fd)
+            self._sock.close()
+
+    def _read_error(self, error: BaseException) -> ReadError:
+        if self._closed:
+            return ReadError(f"the connection with {format_address(self._peer)} was closed on our side while reading")
+        return ReadError(f"reading from {format_address(self.peer)} failed: {error}")
+
+    def _write_error(self, error: BaseException) -> WriteError:
+        if self._closed:
+            return WriteError(f"the connection with {format_address(self._peer)} was closed on our side while sending")
+        return WriteError(f"sending to {format_address(self.peer)} failed: {error}")
+
+
+def _address(name: object) -> Address:
+    if isinstance(name, tuple):
+        return str(name[0]), int(name[1])
+    return name.decode(errors="replace") if isinstance(name, bytes) else str(name)

@@ -1,0 +1,16 @@
+"""HTTP/1.1 on a transport: heads, bodies and framing with the deadline of each wait."""
+
+from ._http1 import HTTP1Stream, Timing, Unsent
+from ._incoming import IncomingBody
+from ._outgoing import plain_answer, request_head, send_response, stream_content
+
+__all__ = [
+    "HTTP1Stream",
+    "IncomingBody",
+    "Timing",
+    "Unsent",
+    "plain_answer",
+    "request_head",
+    "send_response",
+    "stream_content",
+]

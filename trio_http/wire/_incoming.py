@@ -1,0 +1,68 @@
+"""The body of an incoming message, as a source for :class:`~trio_http.messages.Body`; either role."""
+
+from __future__ import annotations
+
+from typing import final
+
+from .. import h1
+from .._errors import BodyTooLarge
+from ..semantics import Headers
+from ._http1 import HTTP1Stream
+
+__all__ = ["IncomingBody"]
+
+
+@final
+class IncomingBody:
+    """The body that is now arriving on a connection.
+
+    Args:
+        stream: The connection, whose core has just given the head.
+        limit: At most so many bytes (None: any number); of the body as it travels, before any decoding.
+        what: The name of that limit, for texts.
+    """
+
+    __slots__ = ("_ended", "_limit", "_stream", "_what", "length", "trailers")
+
+    def __init__(self, stream: HTTP1Stream, *, limit: int | None, what: str) -> None:
+        self._stream = stream
+        self._limit = limit
+        self._what = what
+        self._ended = stream.core.their_state is not h1.SEND_BODY
+        self.length: int | None = stream.core.their_body_length
+        self.trailers: Headers | None = None
+        stream.received = 0
+
+    async def receive_chunk(self) -> bytes:
+        """Wait for the next piece; ``b""`` is the end."""
+        if self._ended:
+            return b""
+        stream = self._stream
+        limit = self._limit
+        if limit is not None and self.length is not None and self.length > limit:
+            raise self._too_large(f"its Content-Length is {self.length}")
+        if stream.core.they_are_waiting_for_100_continue:
+            # They send the body only when told to, and we tell them only when somebody wants it.
+            await stream.send_event(h1.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
+        piece = await stream.receive_chunk()
+        if isinstance(piece, h1.EndOfMessage):
+            self._ended = True
+            items = piece.headers.triples
+            if items:
+                self.trailers = Headers.from_items(items)
+            return b""
+        if limit is not None and stream.received > limit:
+            raise self._too_large(f"{stream.received} bytes have arrived and there are more")
+        return piece
+
+    async def aclose(self) -> None:
+        """Give up the rest; the owner of the connection decides whether to read over it or to close."""
+        self._ended = True
+
+    def _too_large(self, found: str) -> BodyTooLarge:
+        return self._stream.failed(
+            BodyTooLarge(
+                f"{self._stream.about()}: the body is larger than {self._what}={self._limit} bytes allows: {found}",
+                limit=self._limit,
+            )
+        )

@@ -1,0 +1,152 @@
+"""Outgoing messages: from what handlers and users made to what the core sends. Framing is chosen here and only here."""
+
+from __future__ import annotations
+
+import trio
+
+from .. import h1
+from .._errors import LocalProtocolError
+from ..messages import Content, Response, SendChunk
+from ..semantics import Headers, reason_bytes
+from ._http1 import JOIN_MAX, HTTP1Stream
+
+__all__ = ["plain_answer", "request_head", "send_response", "stream_content"]
+
+Item = tuple[bytes, bytes, bytes]
+
+# Fields about one connection (RFC 9110 section 7.6.1): a handler that passes on another server's answer has them in
+# its headers, but they were about that server's connection. Framing is ours to choose.
+_HOP = frozenset((b"connection", b"transfer-encoding", b"keep-alive", b"proxy-connection"))
+_CLOSE: Item = (b"Connection", b"connection", b"close")
+_CHUNKED: Item = (b"Transfer-Encoding", b"transfer-encoding", b"chunked")
+_NO_BODY = (204, 304)
+
+
+def plain_answer(stream: HTTP1Stream, response: Response, date_line: bytes) -> bytes | None:
+    """Return the commonest kind of answer as bytes to be sent, or None: then it is a case for :func:`send_response`.
+
+    Args:
+        stream: The connection, whose core waits for a response and may be kept open after it.
+        response: What the handler returned.
+        date_line: The Date field with its CRLF; ``b""`` for none.
+    """
+    # Hot: once per exchange, 1.5 us. A small body that is there, no fields about framing or the connection.
+    data = response.in_memory
+    if data is None or response.reason is not None or len(data) > JOIN_MAX:
+        return None
+    status = response.status
+    return stream.core.send_plain_answer(status, reason_bytes(status), response.headers.items_list, date_line, data)
+
+
+async def send_response(
+    stream: HTTP1Stream, response: Response, *, date_line: bytes, close: bool, head_only: bool
+) -> None:
+    """Send a final response on a server's connection.
+
+    Args:
+        stream: The connection, whose core waits for a response.
+        response: What the handler returned. Its body is closed by us on every path.
+        date_line: The Date field with its CRLF, to be added unless there is one; ``b""`` for none.
+        close: Say that the connection ends after this.
+        head_only: The request was HEAD.
+
+    Raises:
+        LocalProtocolError: The response breaks HTTP, such as a body that does not fit its Content-Length.
+        WriteTimeout, WriteError: The peer takes no bytes, or is gone.
+    """
+    items = response.headers.items_list
+    for item in items:
+        if item[1] in _HOP:
+            items, closing = _without_hop_fields(items)
+            close = close or closing
+            break
+    if date_line and not any(item[1] == b"date" for item in items):
+        items = [*items, (b"Date", b"date", date_line[6:-2])]
+    if close:
+        items = [*items, _CLOSE]
+    reason = reason_bytes(response.status) if response.reason is None else _checked_reason(response.reason)
+    head = h1.Response.trusted(response.status, h1.Headers(items), reason)
+    content = response.outgoing
+    data = content.data
+    if data is not None:
+        await stream.send_message(head, b"" if response.status in _NO_BODY else data)
+    else:
+        try:
+            await stream.send_pieces((stream.core.send(head),))
+        except BaseException:
+            await content.aclose()
+            raise
+        if head_only or response.status in _NO_BODY:
+            await content.aclose()
+            await stream.send_event(h1.EndOfMessage())
+        else:
+            await stream_content(stream, content, response.trailers_to_send)
+
+
+def _checked_reason(reason: str) -> bytes:
+    # users may set it at any time, so it is checked here
+    if not reason.isprintable() or not reason.isascii():
+        raise LocalProtocolError(f"the reason phrase {reason!a} cannot be sent: it is one line of printable ASCII")
+    return reason.encode("ascii")
+
+
+async def stream_content(stream: HTTP1Stream, content: Content, trailers: Headers | None) -> None:
+    """Send a body piece by piece, and its end.
+
+    Raises:
+        LocalProtocolError: It is longer or shorter than its declared length.
+        WriteTimeout, TotalTimeout, WriteError: The peer takes no bytes, or is gone.
+        Exception: Whatever the user's iterator or producer raises.
+    """
+    await content.send_to(_chunk_sender(stream))
+    end = h1.EndOfMessage() if trailers is None else h1.EndOfMessage(headers=h1.Headers(trailers.items_list))
+    await stream.send_event(end)
+
+
+def _chunk_sender(stream: HTTP1Stream) -> SendChunk:
+    async def send(chunk: bytes) -> None:
+        if not isinstance(chunk, bytes | bytearray | memoryview):
+            raise TypeError(f"a piece of a body is bytes, not {type(chunk).__name__}: {chunk!r:.60}")
+        if chunk:
+            await stream.send_event(h1.Data(data=chunk))
+        else:
+            await trio.lowlevel.checkpoint()  # an empty chunk would be the end on the wire
+
+    return send
+
+
+def request_head(
+    method: str, target: bytes, items: list[Item], content: Content, *, streamed: bool, upgrade: bytes | None = None
+) -> h1.Request:
+    """Make the head of a request, with the framing of its body.
+
+    Args:
+        method: The method, known to be a token.
+        target: The target as it goes into the request line.
+        items: All fields, Host among them, known to be valid; those about a connection are left out, but for
+            ``Connection: close``.
+        content: The body to come.
+        streamed: The body will be sent piece by piece, so the head must say how it ends.
+        upgrade: The protocol to switch to (RFC 9110 section 7.8).
+    """
+    for item in items:
+        if item[1] in _HOP:
+            items, closing = _without_hop_fields(items)
+            if closing:
+                items.append(_CLOSE)
+            break
+    if upgrade is not None:
+        items = [*items, (b"Connection", b"connection", b"upgrade"), (b"Upgrade", b"upgrade", upgrade)]
+    if streamed and not any(item[1] == b"content-length" for item in items):
+        items = [*items, _CHUNKED if content.length is None else _content_length(content.length)]
+    return h1.Request.trusted(method.encode("ascii"), target, h1.Headers(items))
+
+
+def _content_length(length: int) -> Item:
+    return (b"Content-Length", b"content-length", b"%d" % length)
+
+
+def _without_hop_fields(items: list[Item]) -> tuple[list[Item], bool]:
+    """Return the items without connection fields, and whether they asked to close the connection."""
+    named = {token.strip().lower() for item in items if item[1] == b"connection" for token in item[2].split(b",")}
+    return [item for item in items if item[1] not in _HOP and item[1] not in named], b"close" in named
