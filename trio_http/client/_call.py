@@ -161,6 +161,7 @@ class Call:
         call = Call(method, to, headers, content, terms=self.terms, began=self.began)
         call.latest = self.latest
         call.expect = self.expect
+        call.upgrade = self.upgrade
         call.progress = self.progress
         call.on_informational = self.on_informational
         return call

@@ -15,6 +15,7 @@ How it works
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, final
 
@@ -87,6 +88,11 @@ class Exchange:
         stream = self._connection.stream
         assert stream is not None
         return stream
+
+    @property
+    def wire(self) -> HTTP1Stream | None:
+        """The connection, once it is open."""
+        return self._connection.stream
 
     @property
     def has_body(self) -> bool:
@@ -384,6 +390,12 @@ class Exchange:
         return piece
 
     # ---------------------------------------------------------------- ends
+
+    def stop_the_clock(self) -> None:
+        """Let the time in all count no more."""
+        self.call.latest = math.inf
+        if self._connection.stream is not None:
+            self._connection.stream.latest = math.inf
 
     def finish_nowait(self) -> bool:
         """Give the connection back after a complete response, if that is possible at once."""
