@@ -41,6 +41,14 @@ def _innermost(frames: Iterable[tuple[FrameType, int]]) -> str | None:
     return None if best is None else _line(*best)
 
 
+def _frames(task: trio.lowlevel.Task) -> list[tuple[FrameType, int]]:
+    try:
+        return list(task.iter_await_frames())
+    except AttributeError:
+        # trio before 0.30 trips over a task that has ended
+        return []
+
+
 def user_line() -> str | None:
     """Return ``file:line in function`` of the nearest caller that belongs to no library, or None.
 
@@ -57,7 +65,7 @@ def user_line() -> str | None:
         return None
     while task.parent_nursery is not None:
         task = task.parent_nursery.parent_task
-        found = _innermost(task.iter_await_frames())
+        found = _innermost(_frames(task))
         if found is not None:
             return found
     return None
@@ -66,11 +74,11 @@ def user_line() -> str | None:
 def task_line(task: trio.lowlevel.Task) -> str:
     """Return where a task waits: its innermost line outside libraries, and the library call below it."""
     inner = None
-    for frame, number in task.iter_await_frames():
+    for frame, number in _frames(task):
         if not frame.f_code.co_filename.startswith(_TRIO_CORE):
             inner = (frame, number)
     if inner is None:
         return "its beginning"
-    own = _innermost(task.iter_await_frames())
+    own = _innermost(_frames(task))
     below = _line(*inner)
     return below if own is None else own if own == below else f"{own} (there at {below})"

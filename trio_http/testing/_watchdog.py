@@ -17,7 +17,7 @@ import trio
 
 from ._deterministic import blocked_tasks, idle_state, real_waits, unshield_everything
 from ._origin import task_line
-from ._problems import DeadlockError, LivelockError, RealIOError, TimeLimitError
+from ._problems import DeadlockError, HarnessError, LivelockError, RealIOError, TimeLimitError
 
 __all__ = ["Watchdog", "describe_tasks"]
 
@@ -65,6 +65,13 @@ class Watchdog(trio.abc.Instrument):
         """Trio is about to look for real events, and then to move the clock."""
         if self.over:
             return
+        try:
+            self._look()
+        except Exception as fault:
+            # trio drops an instrument that fails, and then a deadlock would hang
+            self._end(HarnessError(f"the watchdog failed: {fault!r}"))
+
+    def _look(self) -> None:
         self._passes += 1
         idle = idle_state()
         if idle is None:
