@@ -50,6 +50,8 @@ _METHODS = frozenset(
 )
 _DESTINATIONS_MAX = 256
 _NO_CONTENT = Content()
+# fields that make a request more than its bytes: they change what the connection does after it
+_NOT_PLAIN = ("connection", "content-length", "expect", "host", "te", "transfer-encoding", "upgrade")
 # options that the straight way of a request cannot take
 _JOURNEY = frozenset({"auth", "retry", "cookies", "follow_redirects", "max_redirects"})
 
@@ -79,6 +81,7 @@ class Client:
         "_jar",
         "_light",
         "_may_have_cookies",
+        "_plain",
         "_settings",
         "_terms",
     )
@@ -109,6 +112,7 @@ class Client:
         if settings.headers is not None:
             headers.update(settings.headers)
             _check_framing(headers)
+        self._plain = self._light and not any(name in headers for name in _NOT_PLAIN)
 
     def __repr__(self) -> str:
         where = f" {self._base.redacted}" if self._base is not None else ""
@@ -359,6 +363,7 @@ class Client:
             jar = self._jar
             if self._may_have_cookies:
                 call.cookie = jar.header_for(call.to.url)
+            call.is_plain = not options and asked is None and call.cookie is None and self._plain
             history: tuple[Response, ...] = ()
             try:
                 attempt, head = await self._core.attempt(call)

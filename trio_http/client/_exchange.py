@@ -138,19 +138,13 @@ class Exchange:
             else:
                 timings.acquired = self._connection.since
             stream.begin(call, call.terms.timing, latest=call.latest, total=call.total)
-            content = call.content
-            simple = call.is_simple
-            head = request_head(
-                call.method, call.to.target, call.items, content, streamed=not simple, upgrade=call.upgrade
-            )
-            if simple:
-                assert content.data is not None
-                unsent = self._send_nowait(stream, head, content.data)
+            early = None
+            if call.is_simple:
+                unsent = self._send_nowait(stream)
                 if unsent is not None:
                     await self._send_rest(stream, unsent)
-                early = None
             else:
-                early = await self._send_streamed(stream, head, content)
+                early = await self._send_streamed(stream)
             if early is None and self._upload is None and self._write_error is None:
                 early = await stream.receive_response()
                 if type(early) is not h1.Response:
@@ -197,9 +191,24 @@ class Exchange:
             self.timings.dns, self.timings.connect, self.timings.tls = dial.dns, dial.connecting, dial.handshaking
         raise PoolError(f"{call}: the client was closed while this request was under way")
 
-    def _send_nowait(self, stream: HTTP1Stream, head: h1.Request, data: bytes) -> Unsent | None:
+    def _send_nowait(self, stream: HTTP1Stream) -> Unsent | None:
+        call = self.call
+        content = call.content
+        assert content.data is not None
         try:
-            return stream.send_message_nowait(head, data)
+            if not call.is_plain:
+                head = request_head(
+                    call.method, call.to.target, call.items, content, streamed=False, upgrade=call.upgrade
+                )
+                return stream.send_message_nowait(head, content.data)
+            # the same few requests are made again and again: their bytes are kept
+            kept = call.to.plain
+            message = kept.get(call.method)
+            core = stream.core
+            if message is None or core.send_plain_request(call.method.encode("ascii"), message) is None:
+                head = request_head(call.method, call.to.target, call.items, content, streamed=False)
+                message = kept[call.method] = core.send_message(head)
+            return stream.send_bytes_nowait((message,))
         except WriteError:
             self.is_unsent = True
             raise
@@ -214,9 +223,11 @@ class Exchange:
         except WriteError as error:
             self._write_error = error  # there may be an answer all the same, such as a 413
 
-    async def _send_streamed(self, stream: HTTP1Stream, head: h1.Request, content: Content) -> Head | None:
+    async def _send_streamed(self, stream: HTTP1Stream) -> Head | None:
         """Send the head, and start sending the body; return the answer if it came before the body was wanted."""
         call = self.call
+        content = call.content
+        head = request_head(call.method, call.to.target, call.items, content, streamed=True, upgrade=call.upgrade)
         await stream.send_event(head)
         if call.expect is not None:
             early = None
