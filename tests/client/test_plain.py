@@ -17,9 +17,9 @@ def test_second_request_has_the_bytes_of_the_first_on_any_connection(method: str
 
     async def main(net: VirtualNetwork) -> None:
         async def script(peer: Peer) -> None:
-            for _ in range(2):
+            for last in (b"", b"Connection: close\r\n"):
                 heads.append(await peer.head())
-                await peer.send(b"HTTP/1.1 204 No Content\r\n\r\n")
+                await peer.send(b"HTTP/1.1 204 No Content\r\n", last, b"\r\n")
 
         peers = await listen(net, script)
         async with Client(headers={"X-A": "b"}) as client:

@@ -156,12 +156,18 @@ class Exchange:
             return early
         except BaseException as error:
             await self.abandon()
-            self._raise_closed(error)
+            self._raise_better(error)
             raise
 
-    def _raise_closed(self, error: BaseException) -> None:
-        if self._pool.closed and isinstance(error, TransportError):
+    def _raise_better(self, error: BaseException) -> None:
+        """Raise what says more than the error itself, if there is more to say."""
+        if not isinstance(error, TransportError):
+            return
+        if self._pool.closed:
             raise PoolError(f"{self.call}: the client was closed while this request was under way") from error
+        stream = self._connection.stream
+        if stream is not None and not str(error).startswith(str(self.call)):
+            raise type(error)(f"{self.call}: {error}; {stream.progress()}") from error
 
     async def _open(self) -> HTTP1Stream:
         call, connection = self.call, self._connection
@@ -357,7 +363,7 @@ class Exchange:
                 raise self._too_large(limit, f"it has {stream.received} bytes")
         except BaseException as error:
             await self.abandon()
-            self._raise_closed(error)
+            self._raise_better(error)
             raise
         if not self.finish_nowait():
             await self.finish()
@@ -394,7 +400,7 @@ class Exchange:
                 piece = await self._beside_upload(self.stream.receive_chunk)
         except Exception as error:
             await self.abandon()
-            self._raise_closed(error)
+            self._raise_better(error)
             raise
         if isinstance(piece, h1.EndOfMessage) and not self.finish_nowait():
             await self.finish()
