@@ -7,6 +7,7 @@ produced piece by piece, on either side, comes through a channel from a task in 
 from __future__ import annotations
 
 import inspect
+import math
 from typing import final
 
 import trio
@@ -26,6 +27,7 @@ from ..messages import (
     WholeSource,
 )
 from ..semantics import Headers, phrases, reason_bytes
+from ..wire import HTTP1Stream
 from ._attempt import Head
 from ._call import Call
 from ._upload import Upload
@@ -189,6 +191,11 @@ class AppAttempt:
         return ReadTimeout(f"{call}: the handler has not answered for {read:g} s (ClientTimeouts.read)", limit=read)
 
     @property
+    def wire(self) -> HTTP1Stream | None:
+        """There is none."""
+        return None
+
+    @property
     def has_body(self) -> bool:
         """True while there may be bytes of a body to read."""
         return not self.over and (self._pipe is not None or bool(self._data))
@@ -235,6 +242,10 @@ class AppAttempt:
             await self.abandon()
             raise
         return b"".join(pieces), None
+
+    def stop_the_clock(self) -> None:
+        """Let the time in all count no more."""
+        self.call.latest = math.inf
 
     def finish_nowait(self) -> bool:
         """Nothing can be given back at once: tasks may have to end."""

@@ -7,6 +7,7 @@ from typing import Protocol
 from .. import h1
 from ..messages import Timings
 from ..semantics import Headers
+from ..wire import HTTP1Stream
 from ._call import Call
 
 __all__ = ["Attempt", "Head"]
@@ -22,6 +23,10 @@ class Attempt(Protocol):
     timings: Timings
 
     @property
+    def wire(self) -> HTTP1Stream | None:
+        """The connection below; None where there is none."""
+
+    @property
     def has_body(self) -> bool:
         """True while there may be bytes of a body to read."""
 
@@ -34,6 +39,9 @@ class Attempt(Protocol):
 
     async def receive_chunk(self) -> bytes | h1.EndOfMessage:
         """Wait for the next piece of the body; the end of it ends the attempt."""
+
+    def stop_the_clock(self) -> None:
+        """Let the time in all count no more."""
 
     def finish_nowait(self) -> bool:
         """End the attempt after a complete response, if that takes no waiting."""

@@ -32,16 +32,18 @@ class Destination:
         host: The Host field.
         target: The target as it goes into the request line.
         fields: Further fields that the way there asks for.
+        plain: Requests as they go on the wire, by method, that have nothing but the client's own fields.
         has_secret: True if the URL names a user, perhaps with a password.
         app: A handler in this process that answers instead.
     """
 
-    __slots__ = ("app", "fields", "has_secret", "host", "key", "origin", "route", "target", "url")
+    __slots__ = ("app", "fields", "has_secret", "host", "key", "origin", "plain", "route", "target", "url")
 
     def __init__(self, url: URL, origin: Origin, route: Route, app: Handler | None = None) -> None:
         self.url = url
         self.app = app
         self.has_secret = url.username is not None
+        self.plain: dict[str, bytes] = {}
         self.origin = origin
         self.route = route
         self.key: Hashable = route.key(origin)
@@ -82,6 +84,7 @@ class Call:
         progress: Told after each piece of the body ``(bytes sent, bytes in all or None)``.
         on_informational: Told of each informational response ``(status, headers)``; may be async.
         upgrade: The protocol to switch to; None for a plain request.
+        is_plain: True if it has no body and nothing but the client's own fields, none of them about the connection.
     """
 
     __slots__ = (
@@ -90,6 +93,7 @@ class Call:
         "cookie",
         "expect",
         "headers",
+        "is_plain",
         "latest",
         "method",
         "on_informational",
@@ -123,6 +127,7 @@ class Call:
         self.progress: Callable[[int, int | None], object] | None = None
         self.on_informational: Callable[[int, Headers], Awaitable[None] | None] | None = None
         self.upgrade: bytes | None = None
+        self.is_plain = False
 
     def __str__(self) -> str:
         return f"{self.method} {self.to.url.redacted}"
@@ -161,6 +166,7 @@ class Call:
         call = Call(method, to, headers, content, terms=self.terms, began=self.began)
         call.latest = self.latest
         call.expect = self.expect
+        call.upgrade = self.upgrade
         call.progress = self.progress
         call.on_informational = self.on_informational
         return call

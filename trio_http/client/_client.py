@@ -32,12 +32,15 @@ from ._attempt import Attempt
 from ._auth import auth_of
 from ._call import Call, Destination, Terms
 from ._core import Core
+from ._events import EventStream
+from ._group import RequestGroup
 from ._journey import Journey, head_response, store_cookies
 from ._multipart import MultipartBody
 from ._options import FIXED, ClientMiddleware, ClientOptions, RequestOptions, Settings
 from ._pool import Pool
 from ._retry import Retry
 from ._stream import OpenResponse, ResponseStream, StreamedBody
+from ._upgrade import Upgrade
 
 __all__ = ["Client"]
 
@@ -47,6 +50,8 @@ _METHODS = frozenset(
 )
 _DESTINATIONS_MAX = 256
 _NO_CONTENT = Content()
+# fields that make a request more than its bytes: they change what the connection does after it
+_NOT_PLAIN = ("connection", "content-length", "expect", "host", "te", "transfer-encoding", "upgrade")
 # options that the straight way of a request cannot take
 _JOURNEY = frozenset({"auth", "retry", "cookies", "follow_redirects", "max_redirects"})
 
@@ -76,6 +81,7 @@ class Client:
         "_jar",
         "_light",
         "_may_have_cookies",
+        "_plain",
         "_settings",
         "_terms",
     )
@@ -106,6 +112,7 @@ class Client:
         if settings.headers is not None:
             headers.update(settings.headers)
             _check_framing(headers)
+        self._plain = self._light and not any(name in headers for name in _NOT_PLAIN)
 
     def __repr__(self) -> str:
         where = f" {self._base.redacted}" if self._base is not None else ""
@@ -119,8 +126,8 @@ class Client:
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
-        return await self._core.leave(error)
+    ) -> None:
+        await self._core.leave(error)
 
     async def aclose(self) -> None:
         """Close all connections and end what is under way; requests made after this raise PoolError.
@@ -261,6 +268,77 @@ class Client:
 
         return ResponseStream(begin, what)
 
+    def gather(self, limit: int | None = None) -> RequestGroup:
+        """Open a group of requests that run beside each other; see :class:`RequestGroup`.
+
+        Args:
+            limit: How many run at once; None for as many as there are. The pool's limits hold besides.
+        """
+        return RequestGroup(self._request, limit)
+
+    def sse(
+        self,
+        url: str | URL,
+        *,
+        method: str = "GET",
+        attempts: int | None = 10,
+        backoff: float = 1.0,
+        last_event_id: str = "",
+        **options: Unpack[RequestOptions],
+    ) -> EventStream:
+        """Read server-sent events: ``async with client.sse(url) as events: async for event in events``.
+
+        The time in all stops counting when the head of the answer is there; between two events there is no deadline
+        but what ``timeout=ClientTimeouts(read=...)`` says here.
+
+        Args:
+            url: The URL.
+            method: The method.
+            attempts: How often in a row connecting may fail; 1 for never connecting again, None for without end.
+            backoff: Seconds before connecting again, unless the server says otherwise.
+            last_event_id: Resume after this event.
+            options: As of any request.
+        """
+        options.setdefault("timeout", self.timeouts.replace(read=None))
+        headers = Headers({"Accept": "text/event-stream", "Cache-Control": "no-store"})
+        headers.update(options.get("headers") or ())
+
+        async def begin(event_id: str | None) -> OpenResponse:
+            if event_id is not None:
+                headers["Last-Event-ID"] = event_id
+            options["headers"] = headers
+            opened = await self._open(self._call(method, url, options), options, check=False)
+            opened.stop_the_clock()
+            return opened
+
+        events = EventStream(begin, f"{method} {_redacted(str(url))}", attempts=attempts, backoff=backoff)
+        events.last_event_id = last_event_id
+        return events
+
+    def upgrade(
+        self, url: str | URL, protocol: str, *, method: str = "GET", **options: Unpack[RequestOptions]
+    ) -> Upgrade:
+        """Switch to another protocol: ``async with client.upgrade(url, "echo") as stream`` gives a trio stream.
+
+        The time in all stops counting when the server has agreed. Leaving the block closes the connection.
+
+        Raises:
+            StatusError: When the block is entered: the server has not agreed; ``error.response`` is its answer.
+            HTTPError: Likewise, as :meth:`request`.
+        """
+
+        async def begin() -> OpenResponse:
+            call = self._call(method, url, options)
+            if not is_token(protocol.partition("/")[0].encode()):
+                raise LocalProtocolError(f"{protocol!r} names no protocol (RFC 9110 section 7.8)")
+            call.upgrade = Headers({"Upgrade": protocol}).raw[0][1]
+            opened = await self._open(call, options, check=False)
+            if opened.response.status == 101:
+                opened.stop_the_clock()
+            return opened
+
+        return Upgrade(begin, f"{method} {_redacted(str(url))} (upgrade to {protocol})")
+
     # ---------------------------------------------------------------- what they have in common
 
     async def _request(
@@ -285,6 +363,7 @@ class Client:
             jar = self._jar
             if self._may_have_cookies:
                 call.cookie = jar.header_for(call.to.url)
+            call.is_plain = not options and asked is None and call.cookie is None and self._plain
             history: tuple[Response, ...] = ()
             try:
                 attempt, head = await self._core.attempt(call)
@@ -337,7 +416,7 @@ class Client:
             decoder = None
             if attempt.has_body and self._decompresses(options):
                 decoder = _decoder_for(headers, self._settings.limits, None)
-            elif not attempt.has_body and not attempt.finish_nowait():
+            elif not attempt.has_body and head.status_code != 101 and not attempt.finish_nowait():
                 await attempt.finish()
             response = Response.received(
                 head.status_code, "", headers, "HTTP/1.1", Body(StreamedBody(attempt, decoder))

@@ -72,13 +72,13 @@ class Core:
         self._nursery = await self._manager.__aenter__()
         self._nursery.start_soon(self._sweeper.run, name="trio_http client: idle connections")
 
-    async def leave(self, error: BaseException | None) -> bool:
+    async def leave(self, error: BaseException | None) -> None:
         """Close everything, and the nursery; for an ``__aexit__``."""
         assert self._manager is not None
         assert self._nursery is not None
         self.pool.close()
         self._nursery.cancel_scope.cancel()
-        return await leave_nursery(self._manager, error)
+        await leave_nursery(self._manager, error)
 
     def _dispose(self, stream: HTTP1Stream) -> None:
         """Close a connection that the pool gives up: a socket at once, others politely."""

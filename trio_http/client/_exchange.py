@@ -15,6 +15,7 @@ How it works
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, final
 
@@ -89,6 +90,11 @@ class Exchange:
         return stream
 
     @property
+    def wire(self) -> HTTP1Stream | None:
+        """The connection, once it is open."""
+        return self._connection.stream
+
+    @property
     def has_body(self) -> bool:
         """True while there may be bytes of a body to read."""
         return not self.over and self.stream.core.their_state is h1.SEND_BODY
@@ -132,19 +138,13 @@ class Exchange:
             else:
                 timings.acquired = self._connection.since
             stream.begin(call, call.terms.timing, latest=call.latest, total=call.total)
-            content = call.content
-            simple = call.is_simple
-            head = request_head(
-                call.method, call.to.target, call.items, content, streamed=not simple, upgrade=call.upgrade
-            )
-            if simple:
-                assert content.data is not None
-                unsent = self._send_nowait(stream, head, content.data)
+            early = None
+            if call.is_simple:
+                unsent = self._send_nowait(stream)
                 if unsent is not None:
                     await self._send_rest(stream, unsent)
-                early = None
             else:
-                early = await self._send_streamed(stream, head, content)
+                early = await self._send_streamed(stream)
             if early is None and self._upload is None and self._write_error is None:
                 early = await stream.receive_response()
                 if type(early) is not h1.Response:
@@ -156,12 +156,18 @@ class Exchange:
             return early
         except BaseException as error:
             await self.abandon()
-            self._raise_closed(error)
+            self._raise_better(error)
             raise
 
-    def _raise_closed(self, error: BaseException) -> None:
-        if self._pool.closed and isinstance(error, TransportError):
+    def _raise_better(self, error: BaseException) -> None:
+        """Raise what says more than the error itself, if there is more to say."""
+        if not isinstance(error, TransportError):
+            return
+        if self._pool.closed:
             raise PoolError(f"{self.call}: the client was closed while this request was under way") from error
+        stream = self._connection.stream
+        if stream is not None and not str(error).startswith(str(self.call)):
+            raise type(error)(f"{self.call}: {error}; {stream.progress()}") from error
 
     async def _open(self) -> HTTP1Stream:
         call, connection = self.call, self._connection
@@ -191,9 +197,24 @@ class Exchange:
             self.timings.dns, self.timings.connect, self.timings.tls = dial.dns, dial.connecting, dial.handshaking
         raise PoolError(f"{call}: the client was closed while this request was under way")
 
-    def _send_nowait(self, stream: HTTP1Stream, head: h1.Request, data: bytes) -> Unsent | None:
+    def _send_nowait(self, stream: HTTP1Stream) -> Unsent | None:
+        call = self.call
+        content = call.content
+        assert content.data is not None
         try:
-            return stream.send_message_nowait(head, data)
+            if not call.is_plain:
+                head = request_head(
+                    call.method, call.to.target, call.items, content, streamed=False, upgrade=call.upgrade
+                )
+                return stream.send_message_nowait(head, content.data)
+            # the same few requests are made again and again: their bytes are kept
+            kept = call.to.plain
+            message = kept.get(call.method)
+            core = stream.core
+            if message is None or core.send_plain_request(call.method.encode("ascii"), message) is None:
+                head = request_head(call.method, call.to.target, call.items, content, streamed=False)
+                message = kept[call.method] = core.send_message(head)
+            return stream.send_bytes_nowait((message,))
         except WriteError:
             self.is_unsent = True
             raise
@@ -208,9 +229,11 @@ class Exchange:
         except WriteError as error:
             self._write_error = error  # there may be an answer all the same, such as a 413
 
-    async def _send_streamed(self, stream: HTTP1Stream, head: h1.Request, content: Content) -> Head | None:
+    async def _send_streamed(self, stream: HTTP1Stream) -> Head | None:
         """Send the head, and start sending the body; return the answer if it came before the body was wanted."""
         call = self.call
+        content = call.content
+        head = request_head(call.method, call.to.target, call.items, content, streamed=True, upgrade=call.upgrade)
         await stream.send_event(head)
         if call.expect is not None:
             early = None
@@ -340,7 +363,7 @@ class Exchange:
                 raise self._too_large(limit, f"it has {stream.received} bytes")
         except BaseException as error:
             await self.abandon()
-            self._raise_closed(error)
+            self._raise_better(error)
             raise
         if not self.finish_nowait():
             await self.finish()
@@ -377,13 +400,19 @@ class Exchange:
                 piece = await self._beside_upload(self.stream.receive_chunk)
         except Exception as error:
             await self.abandon()
-            self._raise_closed(error)
+            self._raise_better(error)
             raise
         if isinstance(piece, h1.EndOfMessage) and not self.finish_nowait():
             await self.finish()
         return piece
 
     # ---------------------------------------------------------------- ends
+
+    def stop_the_clock(self) -> None:
+        """Let the time in all count no more."""
+        self.call.latest = math.inf
+        if self._connection.stream is not None:
+            self._connection.stream.latest = math.inf
 
     def finish_nowait(self) -> bool:
         """Give the connection back after a complete response, if that is possible at once."""

@@ -87,6 +87,11 @@ class OpenResponse:
         self.response = response
         self.attempts = attempts
 
+    def stop_the_clock(self) -> None:
+        """Let the time in all count no more: the answer has begun, and it has no end of its own."""
+        for attempt in self.attempts:
+            attempt.stop_the_clock()
+
     async def aclose(self) -> None:
         """End it."""
         for attempt in self.attempts:

@@ -6,10 +6,11 @@ import json as json_codec
 from collections.abc import Callable
 from typing import Any, Protocol, Self, final
 
-from .._errors import BodyConsumed, DecodingError, StatusError
-from ..semantics import URL, Headers, HeadersInput, phrases
+from .._errors import BodyConsumed, DecodingError, InvalidURL, StatusError
+from ..semantics import URL, Headers, HeadersInput, parse_links, parse_set_cookie, phrases, text_encoding
 from ._body import Body, EmptySource, WholeSource
 from ._content import Content, ContentLike
+from ._lines import Lines
 from ._request import UNSET, Request
 from ._timings import Timings
 
@@ -259,6 +260,39 @@ class Response:
             )
         return self._data
 
+    def lines(self, encoding: str | None = None, *, max_line: int = 1024 * 1024) -> Lines:
+        """Return the lines of the body, for ``async for``; it may still be arriving.
+
+        Args:
+            encoding: The encoding; None for the declared one, or UTF-8.
+            max_line: The most characters of one line.
+
+        Raises:
+            DecodingError: The encoding is not known.
+        """
+        return Lines(self.body, encoding or self.encoding, max_line=max_line)
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Where the Link field points, by relation (RFC 8288): ``response.links.get("next")``."""
+        found: dict[str, str] = {}
+        for link in parse_links(self.headers.get("link")):
+            target = link.target
+            if self.url is not None:
+                try:
+                    target = str(self.url.join(target))
+                except InvalidURL:
+                    continue
+            for rel in link.rels:
+                found.setdefault(rel, target)
+        return found
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that this response sets, by name; what else is known of them is in the client's jar."""
+        found = (parse_set_cookie(value) for value in self.headers.get_list("set-cookie"))
+        return {cookie.name: cookie.value for cookie in found if cookie is not None}
+
     def text(self, encoding: str | None = None) -> str:
         """Return the whole body as text, in the given encoding, the declared one, or UTF-8.
 
@@ -286,13 +320,8 @@ class Response:
 
     @property
     def encoding(self) -> str:
-        """The character set that the content type declares; ``"utf-8"`` where it declares none."""
-        kind = self.headers.get("content-type") or ""
-        for parameter in kind.split(";")[1:]:
-            name, _, value = parameter.partition("=")
-            if name.strip().lower() == "charset":
-                return value.strip().strip('"').lower() or "utf-8"
-        return "utf-8"
+        """What the text is encoded in: by a byte order mark, by the content type, or ``"utf-8"``."""
+        return text_encoding(self.headers.get("content-type"), (self._data or b"")[:4])
 
     @property
     def trailers(self) -> Headers | None:

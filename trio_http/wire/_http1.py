@@ -441,9 +441,12 @@ class HTTP1Stream:
             WriteError: The connection broke; if it was not `broken` before and is not now, nothing was sent.
         """
         core = self.core
-        pieces: Sequence[bytes | memoryview] = (
+        return self.send_bytes_nowait(
             (core.send_message(head, body),) if len(body) <= JOIN_MAX else core.send_message_parts(head, body)
         )
+
+    def send_bytes_nowait(self, pieces: Sequence[bytes | memoryview]) -> Unsent | None:
+        """Send as much as is taken without a wait of a message that the core has made; returns what is left."""
         size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
         sent = self.transport.send_nowait(pieces)
         if sent == size:
