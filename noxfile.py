@@ -1,4 +1,4 @@
-"""Every chore of the project, one command each: ``python -m nox -s tests``; ``python -m nox -l`` lists them."""
+"""Every chore of the project, one command each: ``python -m nox -s tests``; ``python -m nox -l`` lists them all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types of the package, the examples and this file with mypy --strict."""
-    session.install("mypy==2.4.*", "nox", "-e", ".[test,brotli,zstd]")
+    session.install("mypy==2.4.*", "nox", "-e", ".[test,brotli,zstd,socks]")
     session.run("mypy")
 
 
@@ -33,3 +33,31 @@ def tests(session: nox.Session) -> None:
     """Run the tests; arguments after ``--`` go to pytest."""
     session.install("-e", ".[test]")
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the main job, told line by line: a real server and a real client over loopback."""
+    session.install("-e", ".")
+    session.run("python", "examples/story.py")
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Throw mutated bytes at the HTTP/1.1 core, for as many seconds as given after ``--`` (60)."""
+    session.install("-e", ".[test]")
+    session.run("python", "fuzz/h1.py", *(session.posargs or ["60"]))
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Time the core beside h11, cycle by cycle; arguments after ``--`` go to the script."""
+    session.install("-e", ".", "h11==0.16.0")
+    session.run("python", "benchmarks/core.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Check that the pages of docs/ link to what exists and that their Python blocks run."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "tests/test_docs.py", *session.posargs)

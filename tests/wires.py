@@ -36,6 +36,10 @@ class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
         return await self._receive.receive()
 
     async def aclose(self) -> None:
+        """Close; connections that nobody accepted are reset, as a kernel does."""
+        with contextlib.suppress(trio.WouldBlock, trio.ClosedResourceError):
+            while True:
+                await trio.aclose_forcefully(self._receive.receive_nowait())
         self._receive.close()
         await trio.lowlevel.checkpoint()
 

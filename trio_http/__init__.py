@@ -34,10 +34,11 @@ from ._errors import (
 from ._version import __version__
 from .client import Client
 from .messages import Body, Handler, Middleware, Request, Response
-from .semantics import Headers, Status, format_http_date, parse_http_date
+from .semantics import URL, Headers, Status, format_http_date, parse_http_date
 from .server import Server, ShutdownReport, serve
 
 __all__ = [
+    "URL",
     "Body",
     "BodyConsumed",
     "BodyError",

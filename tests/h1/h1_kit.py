@@ -114,6 +114,7 @@ _ENDS = st.sampled_from([b"\r\n"] * 12 + [b"\n", b"\r", b"\r\r\n", b"\n\r\n", b"
 _STARTS = st.sampled_from(
     [b"GET / HTTP/1.1"] * 5
     + [b"POST /a?b#c HTTP/1.1"] * 5
+    + [b"GET /a-long-target HTTP/1.1"]
     + [b"HEAD http://a/ HTTP/1.1", b"GET / HTTP/1.0", b"CONNECT a:1 HTTP/1.1", b"OPTIONS * HTTP/1.1", b"GET * HTTP/1.1"]
     + [b"GET / HTTP/2.0", b"GET / HTTP/1.2", b"GET / HTTP/0.9", b"GET / HTTP/1.10", b"GET /", b"GET  / HTTP/1.1", b""]
     + [
@@ -215,7 +216,7 @@ def streams(draw: st.DrawFn, *, responses: bool) -> bytes:
     """A stream of one to three messages that are valid, or nearly so."""
     stream = b""
     for _ in range(draw(st.integers(1, 3))):
-        lines = [draw(_STATUSES if responses else _STARTS), *draw(st.lists(_FIELDS, max_size=5))]
+        lines = [draw(_STATUSES if responses else _STARTS), *draw(st.lists(_FIELDS, max_size=6))]
         if not responses and draw(st.integers(0, 9)):
             lines.insert(1, b"Host: a")
         stream += b"".join(line + draw(_ENDS) for line in lines)

@@ -53,8 +53,9 @@ def pytest_sessionfinish():
 
 
 @pytest.fixture(scope="session")
-def sdist(pytestconfig: pytest.Config) -> Path:
-    folder = pytestconfig.cache.mkdir("h11-sdist") if pytestconfig.cache is not None else Path("/nonexistent")
+def sdist(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    cache = getattr(pytestconfig, "cache", None)
+    folder = Path(cache.mkdir("h11-sdist")) if cache else tmp_path_factory.mktemp("h11-sdist")
     found = sorted(folder.glob("h11-*.tar.gz"))
     if found:
         return found[0]

@@ -7,7 +7,6 @@ seen it, exactly that one level is taken off again.
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from types import TracebackType
 
 import trio
 
@@ -16,11 +15,9 @@ __all__ = ["leave_nursery"]
 
 async def leave_nursery(
     manager: AbstractAsyncContextManager[trio.Nursery],
-    kind: type[BaseException] | None,
     error: BaseException | None,
-    traceback: TracebackType | None,
 ) -> bool:
-    """Exit a nursery, for use in an ``__aexit__``.
+    """Exit a nursery whose tasks have been told to end, for use in an ``__aexit__``.
 
     The user's exception comes out as the same object with its own traceback, and his own groups as they are. Beside
     another exception (a cancellation from outside, say) the group stays as trio made it; but a KeyboardInterrupt wins
@@ -29,16 +26,21 @@ async def leave_nursery(
     Returns:
         What ``__aexit__`` is to return.
     """
+    # The nursery is not told of the user's exception: it would wrap it, and rebuild a group of his.
     try:
-        return bool(await manager.__aexit__(kind, error, traceback))
+        await manager.__aexit__(None, None, None)
     except BaseExceptionGroup as group:
-        if error is not None and len(group.exceptions) == 1 and group.exceptions[0] is error:
+        if isinstance(error, KeyboardInterrupt):
             return False
         interrupts = [each for each in group.exceptions if isinstance(each, KeyboardInterrupt)]
         if interrupts:
             raise interrupts[0] from None
-        if group.split(trio.Cancelled)[1] is None:
-            if isinstance(error, trio.Cancelled):
-                return False
+        only_cancelled = group.split(trio.Cancelled)[1] is None
+        if error is None and only_cancelled:
             await trio.lowlevel.checkpoint_if_cancelled()
-        raise
+        if error is None:
+            raise
+        if only_cancelled and isinstance(error, trio.Cancelled):
+            return False
+        raise BaseExceptionGroup(group.message, [error, *group.exceptions]) from None
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json as json_codec
 from types import TracebackType
@@ -15,11 +16,10 @@ from .._errors import BodyTooLarge, InvalidURL, LocalProtocolError
 from ..messages import Body, Content, Request, Response
 from ..semantics import URL, Headers, Query, QueryInput, encode_form, format_http_date, reason_bytes
 from ..semantics._grammar import is_host, is_token
-from ..transport import DirectRoute, NetworkOptions, TLSOptions
 from ._call import Call, Destination, Terms
 from ._core import Core
 from ._exchange import Exchange
-from ._options import ClientOptions, RequestOptions, Settings
+from ._options import FIXED, ClientOptions, RequestOptions, Settings
 from ._pool import Pool
 from ._redirect import is_redirect, next_headers, next_method, next_url, replayed, too_many
 from ._stream import ResponseStream, StreamedBody
@@ -57,7 +57,7 @@ class Client:
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         self._settings = settings = Settings(**options)
-        self._core = Core(settings.limits, settings.timeouts, DirectRoute(NetworkOptions(), TLSOptions()))
+        self._core = Core(settings)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -84,7 +84,7 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        return await self._core.leave(kind, error, traceback)
+        return await self._core.leave(error)
 
     async def aclose(self) -> None:
         """Close all connections and end what is under way; requests made after this raise PoolError.
@@ -120,7 +120,7 @@ class Client:
         Raises:
             TypeError: An option belongs to the connections, which are shared.
         """
-        fixed = sorted(set(options) & {"limits"})
+        fixed = sorted(set(options) & FIXED)
         if fixed:
             raise TypeError(f"with_() shares the connections, so it cannot change {', '.join(fixed)}: make a Client")
         other = Client.__new__(Client)
@@ -183,7 +183,12 @@ class Client:
         Cancellation:
             Ends the request; its connection is closed, its place in the pool is free at once.
         """
-        return await self._whole(self._call(method, url, options), options)
+        try:
+            call = self._call(method, url, options)
+        except Exception:
+            await _close_unsent(options)
+            raise
+        return await self._whole(call, options)
 
     async def send(self, request: Request, **options: Unpack[RequestOptions]) -> Response:
         """Make a request that was built by hand; its target is an absolute URL or relative to ``base_url``.
@@ -211,7 +216,12 @@ class Client:
         """
 
         async def begin() -> tuple[Exchange, Response]:
-            return await self._open_stream(self._call(method, url, options), options)
+            try:
+                call = self._call(method, url, options)
+            except Exception:
+                await _close_unsent(options)
+                raise
+            return await self._open_stream(call, options)
 
         return ResponseStream(begin)
 
@@ -255,7 +265,11 @@ class Client:
         self, call: Call, options: RequestOptions
     ) -> tuple[Exchange, h1.Response | h1.InformationalResponse, tuple[Response, ...]]:
         """Send a request, and what its redirects ask for; return the exchange that brought the final head."""
-        exchange, head = await self._core.attempt(call)
+        try:
+            exchange, head = await self._core.attempt(call)
+        except BaseException:
+            await call.content.aclose()
+            raise
         status = head.status_code
         if status < 301 or status > 308 or not options.get("follow_redirects", self._settings.follow_redirects):
             return exchange, head, ()
@@ -390,6 +404,12 @@ def _content_of(options: RequestOptions, headers: Headers) -> Content:
     if isinstance(content, str):
         headers.setdefault("Content-Type", "text/plain; charset=utf-8")
     return Content(content)
+
+
+async def _close_unsent(options: RequestOptions) -> None:
+    """Close a body that was given with something else that is wrong."""
+    with contextlib.suppress(TypeError):
+        await Content(options.get("content")).aclose()
 
 
 def _check_framing(headers: Headers) -> None:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from types import TracebackType
 from typing import final
 
 import trio
 
 from .. import h1
-from .._config import ClientLimits, ClientTimeouts
 from .._errors import HTTPError, PoolError, PoolTimeout, TotalTimeout
 from ..semantics import URL
-from ..transport import Origin, Route, SocketTransport, Sweeper
+from ..transport import DirectRoute, Origin, Route, SocketTransport, Sweeper, UnixRoute
 from ..wire import HTTP1Stream
 from ._bare import leave_nursery
 from ._call import Call, Destination
 from ._exchange import Exchange
+from ._options import Settings
 from ._pool import ClientConnection, Pool
 
 __all__ = ["Core"]
@@ -27,18 +26,16 @@ class Core:
     """One nursery and one pool.
 
     Args:
-        limits: How much to use.
-        timeouts: Only how long unused connections are kept.
-        route: The way to servers.
+        settings: What belongs to connections counts.
     """
 
     __slots__ = ("_limits", "_manager", "_nursery", "_route", "_sweeper", "pool")
 
-    def __init__(self, limits: ClientLimits, timeouts: ClientTimeouts, route: Route) -> None:
-        self._limits = limits
-        self._route = route
+    def __init__(self, settings: Settings) -> None:
+        self._limits = limits = settings.limits
+        self._route = _route_of(settings)
         self._sweeper = Sweeper()
-        self.pool = Pool(limits, idle=timeouts.idle, sweeper=self._sweeper, dispose=self._dispose)
+        self.pool = Pool(limits, idle=settings.timeouts.idle, sweeper=self._sweeper, dispose=self._dispose)
         self._manager: AbstractAsyncContextManager[trio.Nursery] | None = None
         self._nursery: trio.Nursery | None = None
 
@@ -52,15 +49,13 @@ class Core:
         self._nursery = await self._manager.__aenter__()
         self._nursery.start_soon(self._sweeper.run, name="trio_http client: idle connections")
 
-    async def leave(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
-        """Close everything, and the nursery."""
+    async def leave(self, error: BaseException | None) -> bool:
+        """Close everything, and the nursery; for an ``__aexit__``."""
         assert self._manager is not None
         assert self._nursery is not None
         self.pool.close()
         self._nursery.cancel_scope.cancel()
-        return await leave_nursery(self._manager, kind, error, traceback)
+        return await leave_nursery(self._manager, error)
 
     def _dispose(self, stream: HTTP1Stream) -> None:
         """Close a connection that the pool gives up: a socket at once, others politely."""
@@ -125,3 +120,9 @@ class Core:
             f"{self.pool.explain()})",
             limit=limit,
         )
+
+
+def _route_of(settings: Settings) -> Route:
+    if settings.uds is not None:
+        return UnixRoute(settings.uds, settings.network, settings.tls)
+    return DirectRoute(settings.network, settings.tls)

@@ -139,8 +139,6 @@ class Exchange:
             return early
         except BaseException as error:
             await self.abandon()
-            if call.content.data is None:
-                await call.content.aclose()
             self._raise_closed(error)
             raise
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import TypedDict, final
+
+import trio
 
 from .._config import ClientLimits, ClientTimeouts
 from .._version import __version__
 from ..messages import ContentLike
 from ..semantics import URL, Headers, HeadersInput, QueryInput, QueryValue
+from ..transport import NetworkOptions, Resolver, SocketOption, TLSOptions
 
-__all__ = ["ClientOptions", "RequestOptions", "Settings"]
+__all__ = ["FIXED", "ClientOptions", "RequestOptions", "Settings"]
 
 FormInput = Mapping[str, QueryValue | Sequence[QueryValue]] | Sequence[tuple[str, QueryValue]]
 
@@ -73,6 +78,23 @@ class ClientOptions(TypedDict, total=False):
     user_agent: str
     referer: str | None
     allow_nonstandard_methods: bool
+    ssl_context: ssl.SSLContext | None
+    verify: bool
+    check_hostname: bool
+    ca_certs: str | None
+    client_cert: str | tuple[str, ...] | None
+    fingerprint: str | None
+    server_hostname: str | None
+    local_address: str | None
+    interface: str | None
+    family: int
+    allow_ipv6: bool
+    socket_options: Sequence[SocketOption]
+    happy_eyeballs_delay: float
+    resolver: Resolver | None
+    hosts: Mapping[str, str]
+    prepare: Callable[[trio.socket.SocketType], object] | None
+    uds: str | None
 
 
 @final
@@ -93,6 +115,12 @@ class Settings:
         user_agent: The User-Agent field.
         referer: The Referer field.
         allow_nonstandard_methods: Take any token as a method, not only those that are registered.
+        ssl_context, verify, check_hostname, ca_certs, client_cert, fingerprint, server_hostname: See
+            :class:`~trio_http.transport.TLSOptions`.
+        local_address, interface, family, socket_options, happy_eyeballs_delay, resolver, hosts, prepare: See
+            :class:`~trio_http.transport.NetworkOptions`.
+        allow_ipv6: False to connect over IPv4 only.
+        uds: The path of a unix socket to connect to, whatever the URL's host.
     """
 
     base_url: str | URL | None = None
@@ -107,6 +135,34 @@ class Settings:
     user_agent: str = f"trio_http/{__version__}"
     referer: str | None = None
     allow_nonstandard_methods: bool = False
+    ssl_context: ssl.SSLContext | None = None
+    verify: bool = True
+    check_hostname: bool = True
+    ca_certs: str | None = None
+    client_cert: str | tuple[str, ...] | None = None
+    fingerprint: str | None = None
+    server_hostname: str | None = None
+    local_address: str | None = None
+    interface: str | None = None
+    family: int = socket.AF_UNSPEC
+    allow_ipv6: bool = True
+    socket_options: Sequence[SocketOption] = ()
+    happy_eyeballs_delay: float = 0.25
+    resolver: Resolver | None = None
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    prepare: Callable[[trio.socket.SocketType], object] | None = None
+    uds: str | None = None
+
+    @property
+    def tls(self) -> TLSOptions:
+        """How servers are verified."""
+        return TLSOptions(**{each.name: getattr(self, each.name) for each in fields(TLSOptions)})
+
+    @property
+    def network(self) -> NetworkOptions:
+        """How connections are made."""
+        options = NetworkOptions(**{each.name: getattr(self, each.name) for each in fields(NetworkOptions)})
+        return options if self.allow_ipv6 else replace(options, family=socket.AF_INET)
 
     @property
     def timeouts(self) -> ClientTimeouts:
@@ -117,3 +173,14 @@ class Settings:
 
 
 _DEFAULT = ClientTimeouts()
+
+FIXED = frozenset(
+    {
+        "allow_ipv6",
+        "limits",
+        "uds",
+        *(each.name for each in fields(TLSOptions)),
+        *(each.name for each in fields(NetworkOptions)),
+    }
+)
+"""What belongs to the connections, and so to all clients that share them."""

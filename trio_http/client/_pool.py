@@ -352,8 +352,9 @@ class Pool:
             connection.holder = waiter.holder
             connection.task = waiter.task
             connection.since = now
-            if not place.waiters:
-                self._note_hunger(place)
+            self._note_hunger(place)
+            if place in self._hungry:
+                self._hungry.move_to_end(place)  # it had its turn
             trio.lowlevel.reschedule(waiter.task, outcome.Value(connection))
             return
         if self._hungry:
@@ -448,11 +449,9 @@ class Pool:
         for connection in list(self._slots):
             if connection.opening is not None:
                 connection.opening.cancel()
-            stream = connection.stream
-            if stream is not None:
-                self._dispose(stream)
-            if connection.holder is None:
-                self._forget(connection)
+            if connection.stream is not None:
+                self._dispose(connection.stream)
+            self._forget(connection)
 
 
 def _readable(key: Hashable) -> str:

@@ -259,6 +259,8 @@ def _check_target(method: bytes, target: bytes) -> None:
     elif not target.startswith(b"/"):
         if not _SCHEME.match(target):
             raise RemoteProtocolError("target is neither a path nor an absolute URI (RFC 9112 section 3.2)")
+        if is_host(target, need_port=True):
+            raise RemoteProtocolError("target is host:port, which goes with CONNECT only (RFC 9112 section 3.2.3)")
         if _HTTP.match(target):
             authority = _HTTP_AUTHORITY.match(target)
             if authority is None or authority[1].startswith(b":") or not authority[1] or not is_host(authority[1]):

@@ -11,7 +11,8 @@ from operator import attrgetter
 from typing import ClassVar, Generic, Self, TypeVar, cast, final
 
 from .._errors import LocalProtocolError
-from ..semantics._grammar import TARGET_BYTES, is_token
+from ..semantics._grammar import MARK_FORBIDDEN_IN_TARGET, is_token
+from ._head import METHODS
 from ._headers import Headers, HeadersInput, as_bytes, check_fields
 
 __all__ = [
@@ -103,16 +104,16 @@ class Request(_Fields):
         self._target = target = as_bytes(target)
         self._http_version = http_version = as_bytes(http_version)
         hosts = 0
-        for _, name, _ in headers.triples:
-            if name == b"host":
+        for triple in headers.triples:
+            if triple[1] == b"host":
                 hosts += 1
         if hosts != 1 and (hosts or http_version == b"1.1"):
             raise LocalProtocolError(
                 f"{hosts} Host fields; a request has one" if hosts else "missing Host field; HTTP/1.1 demands one"
             )
-        if not is_token(method):
+        if method not in METHODS and not is_token(method):
             raise LocalProtocolError(f"illegal method {method!r}: a method is a token (RFC 9110 section 9.1)")
-        if not target or target.translate(None, TARGET_BYTES):
+        if not target or target.translate(MARK_FORBIDDEN_IN_TARGET) != target:
             raise LocalProtocolError("illegal target: expected visible ASCII bytes, no spaces, at least one")
 
     @classmethod

@@ -177,7 +177,7 @@ def check_framing(triples: list[tuple[bytes, bytes, bytes]]) -> list[tuple[bytes
             value = values.pop()
             if not value.isdigit() or len(value) > LENGTH_DIGITS_MAX:
                 raise LocalProtocolError(
-                    f"bad Content-Length {value[:40]!r}: expected 1 to {LENGTH_DIGITS_MAX} decimal digits"
+                    f"bad Content-Length of {len(value)} bytes: expected 1 to {LENGTH_DIGITS_MAX} decimal digits"
                 )
             if length is not None:
                 continue
@@ -188,7 +188,8 @@ def check_framing(triples: list[tuple[bytes, bytes, bytes]]) -> list[tuple[bytes
             value = value.lower()
             if value != b"chunked":
                 raise LocalProtocolError(
-                    f"Transfer-Encoding {value[:40]!r} is not supported; only chunked is", error_status_hint=501
+                    "Transfer-Encoding with another coding than chunked; only chunked is supported",
+                    error_status_hint=501,
                 )
             chunked = True
         checked.append((raw, lower, value))

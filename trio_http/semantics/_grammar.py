@@ -12,6 +12,7 @@ import re
 __all__ = [
     "FORBIDDEN_IN_VALUE",
     "MARK_FORBIDDEN",
+    "MARK_FORBIDDEN_IN_TARGET",
     "SEEN_NAMES",
     "TARGET_BYTES",
     "TOKEN_BYTES",
@@ -33,6 +34,8 @@ MARK_FORBIDDEN = bytes(byte if byte in VALUE_BYTES else 0x21 for byte in range(2
 # RFC 9112 section 3.2: no whitespace, no control byte; what is no URI character but visible is left to those who
 # take the target apart
 TARGET_BYTES = bytes(range(0x21, 0x7F))
+
+MARK_FORBIDDEN_IN_TARGET = bytes(byte if byte in TARGET_BYTES else 0x21 for byte in range(256))
 
 # Spellings of field names seen before, each valid, with its lower case. Bounded, so that a peer cannot grow it; the
 # names of the world are few, so a miss is rare. One dictionary look-up replaces a check and a `lower()`. Hot loops

@@ -1,34 +1,119 @@
-"""Deterministic network tests for any trio program: a virtual network, virtual time, seeded faults, repeatable runs."""
+"""Deterministic network tests for any trio program: a virtual network, virtual time, seeded faults, repeatable runs.
+
+Names are loaded when first used: pytest imports this package in every run, also for people who never simulate.
+"""
 
 from __future__ import annotations
 
-from ._checks import Checks
-from ._chunks import Chunks
-from ._deterministic import NotDeterministicWarning
-from ._dns import DNS
-from ._draws import FaultEvent
-from ._explore import Exploration, Failure, buggify, explore, explore_seeds
-from ._faults import FaultPlan, Faults
-from ._hosts import Host
-from ._links import Link
-from ._network import VirtualNetwork
-from ._problems import (
-    DeadlockError,
-    Finding,
-    HarnessError,
-    LeakError,
-    LivelockError,
-    NondeterminismError,
-    OutsideSimulationError,
-    RealIOError,
-    TimeLimitError,
-)
-from ._simulate import Simulation, World, simulate
-from ._tcp import Connection
-from ._trace import Trace, TraceEvent
+import importlib as _importlib
+import typing as _typing
+
+if _typing.TYPE_CHECKING:
+    from ._bridge import stdlib_bridge as stdlib_bridge
+    from ._ca import CertificateAuthority as CertificateAuthority
+    from ._cancelling import CancelPoints as CancelPoints, for_each_cancel_point as for_each_cancel_point
+    from ._checks import Checks as Checks
+    from ._chunks import Chunks as Chunks
+    from ._deterministic import NotDeterministicWarning as NotDeterministicWarning
+    from ._dns import DNS as DNS
+    from ._draws import FaultEvent as FaultEvent
+    from ._explore import (
+        Exploration as Exploration,
+        Failure as Failure,
+        buggify as buggify,
+        explore as explore,
+        explore_seeds as explore_seeds,
+    )
+    from ._faults import FaultPlan as FaultPlan, Faults as Faults
+    from ._guard import no_network as no_network
+    from ._hosts import Host as Host
+    from ._links import Link as Link
+    from ._mock import Call as Call, MockHTTP as MockHTTP, MockRoute as MockRoute
+    from ._network import VirtualNetwork as VirtualNetwork
+    from ._peer import RawListener as RawListener, RawPeer as RawPeer
+    from ._problems import (
+        CancelPointError as CancelPointError,
+        CassetteError as CassetteError,
+        DeadlockError as DeadlockError,
+        Finding as Finding,
+        HarnessError as HarnessError,
+        LeakError as LeakError,
+        LivelockError as LivelockError,
+        MockError as MockError,
+        NondeterminismError as NondeterminismError,
+        OutsideSimulationError as OutsideSimulationError,
+        PeerError as PeerError,
+        RealIOError as RealIOError,
+        RealNetworkError as RealNetworkError,
+        TimeLimitError as TimeLimitError,
+    )
+    from ._simulate import (
+        Simulation as Simulation,
+        World as World,
+        current_network as current_network,
+        run_network as run_network,
+        simulate as simulate,
+    )
+    from ._tcp import Connection as Connection
+    from ._trace import Trace as Trace, TraceEvent as TraceEvent
+
+_HOME = {
+    "stdlib_bridge": "_bridge",
+    "CertificateAuthority": "_ca",
+    "CancelPoints": "_cancelling",
+    "for_each_cancel_point": "_cancelling",
+    "Checks": "_checks",
+    "Chunks": "_chunks",
+    "NotDeterministicWarning": "_deterministic",
+    "DNS": "_dns",
+    "FaultEvent": "_draws",
+    "Exploration": "_explore",
+    "Failure": "_explore",
+    "buggify": "_explore",
+    "explore": "_explore",
+    "explore_seeds": "_explore",
+    "FaultPlan": "_faults",
+    "Faults": "_faults",
+    "no_network": "_guard",
+    "Host": "_hosts",
+    "Link": "_links",
+    "Call": "_mock",
+    "MockHTTP": "_mock",
+    "MockRoute": "_mock",
+    "VirtualNetwork": "_network",
+    "RawListener": "_peer",
+    "RawPeer": "_peer",
+    "CancelPointError": "_problems",
+    "CassetteError": "_problems",
+    "DeadlockError": "_problems",
+    "Finding": "_problems",
+    "HarnessError": "_problems",
+    "LeakError": "_problems",
+    "LivelockError": "_problems",
+    "MockError": "_problems",
+    "NondeterminismError": "_problems",
+    "OutsideSimulationError": "_problems",
+    "PeerError": "_problems",
+    "RealIOError": "_problems",
+    "RealNetworkError": "_problems",
+    "TimeLimitError": "_problems",
+    "Simulation": "_simulate",
+    "World": "_simulate",
+    "current_network": "_simulate",
+    "run_network": "_simulate",
+    "simulate": "_simulate",
+    "Connection": "_tcp",
+    "Trace": "_trace",
+    "TraceEvent": "_trace",
+}
 
 __all__ = [
     "DNS",
+    "Call",
+    "CancelPointError",
+    "CancelPoints",
+    "CassetteError",
+    "CertificateAuthority",
     "Checks",
     "Chunks",
     "Connection",
@@ -44,10 +129,17 @@ __all__ = [
     "LeakError",
     "Link",
     "LivelockError",
+    "MockError",
+    "MockHTTP",
+    "MockRoute",
     "NondeterminismError",
     "NotDeterministicWarning",
     "OutsideSimulationError",
+    "PeerError",
+    "RawListener",
+    "RawPeer",
     "RealIOError",
+    "RealNetworkError",
     "Simulation",
     "TimeLimitError",
     "Trace",
@@ -55,7 +147,24 @@ __all__ = [
     "VirtualNetwork",
     "World",
     "buggify",
+    "current_network",
     "explore",
     "explore_seeds",
+    "for_each_cancel_point",
+    "no_network",
+    "run_network",
     "simulate",
+    "stdlib_bridge",
 ]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -71,10 +71,7 @@ def leaks_of(
     """Return a line for each leak."""
     found: list[str] = []
     if checks.sockets:
-        found.extend(
-            f"socket left open: {one!r} opened at t={one.opened_time:.3f}, {one.opened_at or 'in a library'}"
-            for one in net.open_sockets
-        )
+        found.extend(f"socket left open: {one.described}" for one in net.open_sockets)
     if checks.tasks:
         before = set(tasks_before)
         found.extend(f"system task left running: {task.name}" for task in system_tasks() - before)

@@ -12,6 +12,8 @@ How it works:
 
 from __future__ import annotations
 
+import functools
+import importlib
 import os
 import random
 import time
@@ -38,6 +40,7 @@ __all__ = [
     "idle_state",
     "missing_internals",
     "real_waits",
+    "trio_test_runner",
     "unshield_everything",
 ]
 
@@ -254,3 +257,19 @@ def unshield_everything() -> None:
             if scope is not None and scope.shield:
                 scope.shield = False
             status = getattr(status, "_parent", None)
+
+
+def trio_test_runner(item: object, test: object, run: Callable[..., Any]) -> Callable[..., Any] | None:
+    """Return pytest-trio's synchronous wrapper of an async test that runs by ``run(trio.run, ...)``; None without it.
+
+    For Hypothesis tests pytest-trio reads ``trio.run`` when it wraps, and ignores ``run=`` of the mark.
+    """
+    try:
+        factory = importlib.import_module("pytest_trio.plugin")._trio_test_runner_factory
+    except (ImportError, AttributeError):
+        return None
+    if getattr(test, "_trio_test_runner_wrapped", False):
+        return None
+    with _attribute(trio, "run", functools.partial(run, trio.run)):
+        wrapped: Callable[..., Any] = factory(item, test)
+    return wrapped

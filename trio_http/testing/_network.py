@@ -24,6 +24,7 @@ from ._hosts import Directory, Host
 from ._links import Link, Way, Ways
 from ._medium import Medium
 from ._options import is_whole
+from ._peer import RawListener, RawPeer
 from ._problems import HarnessError, OutsideSimulationError
 from ._socket import VirtualSocket
 from ._tcp import Connection, os_error
@@ -104,6 +105,8 @@ class VirtualNetwork(trio.abc.SocketFactory):
         self._hosts = Directory(self._medium, self._open_nursery)
         self.dns = DNS(self._medium, self._hosts)
         self._sockets: dict[VirtualSocket, None] = {}
+        # filled at the end of a simulation, for reports
+        self.open_at_end: list[str] = []
         self._running: AbstractAsyncContextManager[Self] | None = None
         self._nursery: trio.Nursery | None = None
 
@@ -166,6 +169,7 @@ class VirtualNetwork(trio.abc.SocketFactory):
 
     def close_sockets(self) -> None:
         """Close everything still open, synchronously; for teardown after leaks were reported."""
+        self.open_at_end = [one.described for one in self._sockets]
         for one in list(self._sockets):
             one.close()
 
@@ -307,6 +311,11 @@ class VirtualNetwork(trio.abc.SocketFactory):
         return list(self._draws.happened)
 
     @property
+    def interrupt(self) -> BaseException | None:
+        """What the given source of chance raised to end the run, if it did (Hypothesis does)."""
+        return self._draws.interrupt
+
+    @property
     def connections(self) -> list[Connection]:
         """Every connection ever begun, in order."""
         return list(self._medium.connections)
@@ -327,6 +336,31 @@ class VirtualNetwork(trio.abc.SocketFactory):
     def decide(self, kind: str, probability: float) -> bool:
         """Decide a fault of your own, recorded and shrunk like the network's."""
         return self._draws.fault(f"user:{kind}", self._hosts.current().name, probability) is not None
+
+    # scripted peers
+
+    @asynccontextmanager
+    async def listen_raw(self, host: Host | str, port: int) -> AsyncGenerator[RawListener, None]:
+        """Listen on a host for connections that a script of exact bytes answers.
+
+        The host is made if there is none of that name. Listener and peers are closed at the end of the block.
+        """
+        where = self.host(host) if isinstance(host, str) else self._hosts.named(host)
+        with where.active():
+            listener = RawListener(await trio.open_tcp_listeners(port), name=where.name)
+        try:
+            yield listener
+        finally:
+            listener.close()
+
+    async def connect_raw(self, host: Host | str, port: int) -> RawPeer:
+        """Connect from the host of the running code, as a script of exact bytes.
+
+        Raises:
+            OSError: the connection could not be made.
+        """
+        name = host if isinstance(host, str) else host.ipv4
+        return RawPeer(await trio.open_tcp_stream(name, port), name=f"client of {name}:{port}")
 
     # trio.abc.SocketFactory
 

@@ -7,14 +7,19 @@ is misused, invalid or broken, so whatever it seemed to show means nothing.
 from __future__ import annotations
 
 __all__ = [
+    "CancelPointError",
+    "CassetteError",
     "DeadlockError",
     "Finding",
     "HarnessError",
     "LeakError",
     "LivelockError",
+    "MockError",
     "NondeterminismError",
     "OutsideSimulationError",
+    "PeerError",
     "RealIOError",
+    "RealNetworkError",
     "TimeLimitError",
 ]
 
@@ -53,3 +58,23 @@ class TimeLimitError(Finding):
 
 class LeakError(Finding):
     """The program ended and left something open; the text names each thing and the line that opened it."""
+
+
+class RealNetworkError(Finding):
+    """A test reached for the real network under ``no_network``."""
+
+
+class CancelPointError(Finding):
+    """A block that was cancelled at one of its points broke an invariant, or raised something else than Cancelled."""
+
+
+class PeerError(Finding):
+    """A scripted peer got something else than its script expects."""
+
+
+class MockError(Finding):
+    """A request that no mock answers, or a mock that was never asked."""
+
+
+class CassetteError(Finding):
+    """A client said something else than the cassette has recorded."""

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from random import Random
 from typing import Generic, TypeVar, final
+from weakref import WeakKeyDictionary
 
 import outcome
 import trio
@@ -26,7 +27,18 @@ from ._problems import HarnessError, LeakError, NondeterminismError
 from ._trace import Trace
 from ._watchdog import Watchdog
 
-__all__ = ["Run", "Simulation", "World", "current_network", "run_in", "run_once", "simulate"]
+__all__ = [
+    "Run",
+    "Simulation",
+    "World",
+    "current_network",
+    "make_run",
+    "run_in",
+    "run_network",
+    "run_once",
+    "settings_of",
+    "simulate",
+]
 
 T = TypeVar("T")
 SCHEDULES: tuple[Schedule, ...] = ("random", "fifo", "lifo", "priority")
@@ -74,6 +86,9 @@ class World:
             raise ValueError(f"epoch={self.epoch!r}: seconds since 1970")
 
 
+_settings: WeakKeyDictionary[VirtualNetwork, Run] = WeakKeyDictionary()
+
+
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
@@ -86,8 +101,8 @@ class Run:
     checks: Checks = field(default_factory=Checks)
 
     def network(self, *, random: Random | None = None) -> VirtualNetwork:
-        """Make the network of this run."""
-        return VirtualNetwork(
+        """Make the network of this run; it remembers these settings."""
+        net = VirtualNetwork(
             seed=self.seed,
             faults=self.faults,
             only=self.only,
@@ -96,6 +111,8 @@ class Run:
             buffer=self.world.buffer,
             random=random,
         )
+        _settings[net] = self
+        return net
 
 
 @final
@@ -153,11 +170,10 @@ def run_in(
     net: VirtualNetwork,
     main: Callable[[], Awaitable[T]],
     *,
-    run: Run,
     clock: trio.abc.Clock | None = None,
     instruments: Iterable[trio.abc.Instrument] = (),
 ) -> tuple[T, float]:
-    """Run ``main`` in a network made for it; return its result and the virtual seconds it took.
+    """Run ``main`` in a network made by :meth:`Run.network`; return its result and the virtual seconds it took.
 
     Raises:
         HarnessError: called inside a trio run, or the simulation is invalid.
@@ -165,6 +181,7 @@ def run_in(
     """
     if _inside_trio():
         raise HarnessError("a simulation starts its own trio run: call it from synchronous code")
+    run = settings_of(net)
     world, checks = run.world, run.checks
     if clock is None:
         clock = MockClock(autojump_threshold=0)
@@ -214,8 +231,32 @@ def run_in(
         )
         _running.append(net)
         stack.callback(_running.pop)
-        value = trio.run(program, clock=clock, instruments=[watchdog, *instruments])
+        try:
+            value = trio.run(program, clock=clock, instruments=[watchdog, *instruments])
+        finally:
+            if net.interrupt is not None:
+                raise net.interrupt
     return value, ended[0]
+
+
+def settings_of(net: VirtualNetwork) -> Run:
+    """Return the settings a network was made from."""
+    return _settings.get(net) or Run(seed=net.seed)
+
+
+def run_network(net: VirtualNetwork, main: Callable[[VirtualNetwork], Awaitable[T]]) -> T:
+    """Run ``main(net)`` in a network that Hypothesis made (see ``strategies.virtual_networks``), as ``simulate`` does.
+
+    Raises:
+        Finding: a deadlock, livelock, time limit or leak.
+        HarnessError: the simulation is misused or invalid.
+        Exception: what ``main`` raised.
+    """
+
+    async def program() -> T:
+        return await main(net)
+
+    return run_in(net, program)[0]
 
 
 def _inside_trio() -> bool:
@@ -236,7 +277,7 @@ def run_once(main: Callable[[VirtualNetwork], Awaitable[T]], run: Run) -> Simula
 
     def attempt() -> T:
         nonlocal duration
-        value, duration = run_in(net, program, run=run)
+        value, duration = run_in(net, program)
         return value
 
     result = outcome.capture(attempt)

@@ -259,6 +259,11 @@ class VirtualSocket(trio.socket.SocketType):
         return f"<VirtualSocket on {self.host.name}{bound} {state}>"
 
     @property
+    def described(self) -> str:
+        """What it is, when and where it was opened, for reports."""
+        return f"{self!r} opened at t={self.opened_time:.3f}, {self.opened_at or 'in a library'}"
+
+    @property
     def family(self) -> stdlib.AddressFamily:
         return self._family
 
@@ -273,6 +278,11 @@ class VirtualSocket(trio.socket.SocketType):
     @property
     def did_shutdown_SHUT_WR(self) -> bool:  # noqa: N802
         return self._shut_write
+
+    @property
+    def _sock(self) -> VirtualSocket:
+        # anyio reads this private name of trio's sockets to ask for addresses
+        return self
 
     @property
     def end(self) -> End | None:
@@ -475,10 +485,14 @@ class VirtualSocket(trio.socket.SocketType):
     async def bind(self, address: object) -> None:
         target = await self._resolve(address, local=True)
         await trio.lowlevel.checkpoint()
+        self.bind_now(*target)
+
+    def bind_now(self, address: str, port: int) -> None:
+        """Bind to a numeric address without a checkpoint."""
         self._check_open()
         if self.bound is not None:
             raise os_error(errno.EINVAL)
-        self.bound = self.host.bind(self, *target)
+        self.bound = self.host.bind(self, address, port)
         self._holds_port = True
 
     def listen(self, backlog: int = min(stdlib.SOMAXCONN, 128)) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final, TypeVar, final
+from typing import Final, Literal, TypeVar, final
 
 import trio
 
@@ -514,8 +514,7 @@ class HTTP1Stream:
             raise self.failed(self._total_timeout())
         raise self.failed(
             WriteTimeout(
-                f"{self.about()}: the peer takes no bytes: {pace.explain()} "
-                f"({self.timing.owner}.write={self.timing.write or math.inf:g})",
+                f"{self.about()}: the peer takes no bytes: {pace.explain()} ({self._setting('write')})",
                 limit=self.timing.write,
             )
         )
@@ -537,8 +536,7 @@ class HTTP1Stream:
             raise self.failed(self._total_timeout())
         raise self.failed(
             ReadTimeout(
-                f"{self.about()}: {pace.explain()} ({self.timing.owner}.read={self.timing.read or math.inf:g}); "
-                f"{self.progress()}",
+                f"{self.about()}: {pace.explain()} ({self._setting('read')}); {self.progress()}",
                 limit=self.timing.read,
             )
         )
@@ -603,6 +601,10 @@ class HTTP1Stream:
         length = self.core.their_body_length
         of = "" if length is None else f" of {length}"
         return f"{self.received}{of} bytes of the body had arrived; exchange {self.exchanges} on this connection"
+
+    def _setting(self, name: Literal["read", "write"]) -> str:
+        value = self.timing.read if name == "read" else self.timing.write
+        return f"{self.timing.owner}.{name}" + ("" if value is None else f"={value:g}")
 
     def _answer_so_far(self) -> str:
         if self.status is None:
