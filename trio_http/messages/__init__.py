@@ -2,15 +2,17 @@
 
 from ._body import Body, BodySource, EmptySource, WholeSource
 from ._content import Content, ContentLike, Producer, SendChunk
-from ._exchange import Address, CancelReason, Exchange, NoExchange
+from ._exchange import Address, BareExchange, CancelReason, Exchange, NoExchange, Serving, TLSInfo, Via
 from ._handler import Handler, Middleware
 from ._request import UNSET, Request, Unset
 from ._response import Response
 from ._timings import Timings
+from ._upgrade import TakeOver, UpgradeResponse
 
 __all__ = [
     "UNSET",
     "Address",
+    "BareExchange",
     "Body",
     "BodySource",
     "CancelReason",
@@ -25,7 +27,12 @@ __all__ = [
     "Request",
     "Response",
     "SendChunk",
+    "Serving",
+    "TLSInfo",
+    "TakeOver",
     "Timings",
     "Unset",
+    "UpgradeResponse",
+    "Via",
     "WholeSource",
 ]

@@ -112,6 +112,8 @@ class HTTP1Stream:
         broken: True when bytes of unknown number were sent: it can only be closed.
         status: The status of the answer to a client's current request; None before its final head.
         exchanges: How many heads have been received or sent on it.
+        sent: Bytes given to the transport so far.
+        waiting: True while somebody waits for a part of a body.
         answer_begun: True once a byte has come in the current exchange of a client.
         patient: True while silence is no fault of the peer, because our own message is still going out: then only
             ``latest`` ends a wait for bytes.
@@ -130,11 +132,13 @@ class HTTP1Stream:
         "latest",
         "patient",
         "received",
+        "sent",
         "status",
         "subject",
         "timing",
         "total",
         "transport",
+        "waiting",
     )
 
     def __init__(
@@ -160,6 +164,8 @@ class HTTP1Stream:
         self.broken = False
         self.exchanges = 0
         self.received = 0
+        self.sent = 0
+        self.waiting = False
         self.status: int | None = None
         self.answer_begun = False
         self.patient = False
@@ -426,6 +432,7 @@ class HTTP1Stream:
         )
         size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
         sent = self.transport.send_nowait(pieces)
+        self.sent += sent
         if sent == size:
             return None
         self.broken = True
@@ -470,6 +477,7 @@ class HTTP1Stream:
         """
         # Hot: once per exchange of a server, nearly all of it the system call.
         sent = self.transport.send_nowait((data,))
+        self.sent += sent
         if sent == len(data):
             return None
         # From here on the number of bytes on the wire is only known again when all have been taken.
@@ -480,6 +488,7 @@ class HTTP1Stream:
         """Send raw bytes that the core has produced."""
         size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
         sent = self.transport.send_nowait(pieces)
+        self.sent += sent
         if sent < size:
             # From here on the number of bytes on the wire is only known again when all have been taken.
             self.broken = True
@@ -507,6 +516,7 @@ class HTTP1Stream:
         deadline = pace.deadline(now, self.latest)
         with trio.CancelScope(deadline=deadline):
             count = await self.transport.send(data)
+            self.sent += count
             pace.waited(now, count)
             return count
         pace.waited(now, 0)
@@ -525,12 +535,16 @@ class HTTP1Stream:
             pace = self._reading = Pace(self.timing.read, self.timing.min_rate)
         now = trio.current_time()
         deadline = self.latest if self.patient else pace.deadline(now, self.latest)
-        with trio.CancelScope(deadline=deadline):
-            data = await self.transport.receive(READ_SIZE)
-            pace.waited(now, len(data))
-            if data:
-                self.answer_begun = True
-            return data
+        self.waiting = True
+        try:
+            with trio.CancelScope(deadline=deadline):
+                data = await self.transport.receive(READ_SIZE)
+                pace.waited(now, len(data))
+                if data:
+                    self.answer_begun = True
+                return data
+        finally:
+            self.waiting = False
         pace.waited(now, 0)
         if deadline == self.latest:
             raise self.failed(self._total_timeout())
@@ -553,6 +567,10 @@ class HTTP1Stream:
         """Begin the next exchange on a :attr:`reusable` connection."""
         self._next = None  # the end of a body of which somebody read all bytes, but not the end
         self.core.start_next_cycle()
+
+    def set_read_timeout(self, seconds: float | None) -> None:
+        """Let the incoming body of the current exchange stand still for so long."""
+        self._reading = Pace(seconds, self.timing.min_rate)
 
     async def linger(self, seconds: float, max_bytes: int | None) -> None:
         """Let the last words arrive: send an end, then read and discard until the peer has closed too.
