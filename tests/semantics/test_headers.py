@@ -41,6 +41,7 @@ def test_headers_are_made_from_every_form_of_pairs(fields: object) -> None:
     assert headers.raw == [(b"Content-Type", b"text/plain"), (b"ETag", b'"x"')]
 
 
+@pytest.mark.covers("S1.70")
 def test_keywords_add_fields_with_hyphens() -> None:
     headers = Headers({"a": "1"}, cache_control="no-store", A="2")
 
@@ -56,6 +57,7 @@ def test_no_fields_at_all() -> None:
     assert Headers(None) == Headers({}) == headers
 
 
+@pytest.mark.covers("S4.14")
 def test_raw_dict_round_trips() -> None:
     headers = Headers([("Set-Cookie", "a=1"), ("Vary", "x"), ("set-cookie", "b=2")])
 
@@ -72,6 +74,7 @@ def test_what_is_no_pair_of_texts_is_a_type_error(fields: object) -> None:
 # ---------------------------------------------------------------- the mapping
 
 
+@pytest.mark.covers("S1.69", "S1.72")
 def test_names_are_found_in_any_case() -> None:
     headers = Headers({"Content-Type": "text/plain"})
 
@@ -81,6 +84,7 @@ def test_names_are_found_in_any_case() -> None:
     assert dict(headers) == {"content-type": "text/plain"}
 
 
+@pytest.mark.covers("S1.73", "S1.74")
 def test_repeated_fields_are_joined_and_listed() -> None:
     headers = Headers([("Accept", "a"), ("Host", "h"), ("accept", "b")])
 
@@ -136,6 +140,7 @@ def test_deleting_removes_all() -> None:
     assert headers.raw == [(b"B", b"2")]
 
 
+@pytest.mark.covers("S1.71")
 def test_add_keeps_those_before() -> None:
     headers = Headers({"a": "1"})
 
@@ -368,6 +373,7 @@ def test_repr_hides_credentials() -> None:
 # ---------------------------------------------------------------- text
 
 
+@pytest.mark.covers("S1.76")
 def test_a_block_is_parsed() -> None:
     headers = Headers.parse("Content-Type: text/html\r\nSet-Cookie: A=B\r\nSet-Cookie:C=D\nEmpty:\r\n\r\n")
 
@@ -379,6 +385,7 @@ def test_a_block_is_parsed() -> None:
     ]
 
 
+@pytest.mark.covers("S1.75")
 @pytest.mark.parametrize(
     ("text", "value"),
     [

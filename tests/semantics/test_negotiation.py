@@ -31,6 +31,7 @@ def test_weights_are_read(text: str, weighted: list[tuple[str, float]]) -> None:
     assert parse_weighted_list(text) == weighted
 
 
+@pytest.mark.covers("A52")
 @pytest.mark.parametrize(
     ("accept", "offers", "chosen"),
     [

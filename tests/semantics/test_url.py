@@ -36,7 +36,7 @@ def test_all_parts_of_a_url() -> None:
     assert (url.query_string, list(url.query.get_all())) == ("x=1&y=%26", [("x", "1"), ("y", "&")])
     assert url.fragment == "top!"
     assert url.target == b"/a%20b/c;d?x=1&y=%26"
-    assert url.authority == "example.com:8443"
+    assert url.authority == url.authority == "example.com:8443"
     assert url.origin == url.origin == "https://example.com:8443"
     assert str(url) == "https://us%3Aer:p%40ss@example.com:8443/a%20b/c;d?x=1&y=%26#top%21"
     assert url.is_absolute
@@ -402,6 +402,8 @@ def test_the_empty_reference_is_the_base_without_its_fragment() -> None:
         ("http://[::1]/a", "b c", "http://[::1]/b%20c"),
         ("urn:a/b/c", "../../..", "urn:/"),
         ("urn:a", "b/../..", "urn:/"),
+        ("urn:a", "../b", "urn:b"),
+        ("urn:a", "..", "urn:"),
         ("a/b", "c", "a/c"),
         ("a/b", "./c:d", "a/c:d"),
         ("a", "./c:d", "./c:d"),

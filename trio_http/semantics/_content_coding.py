@@ -91,6 +91,7 @@ class _Codec(Protocol):
 
     def step(self, data: memoryview) -> tuple[bytes, int]:
         """Return some output, and how many bytes of ``data`` were used."""
+        ...
 
 
 class _Zlib:

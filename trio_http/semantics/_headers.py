@@ -74,9 +74,9 @@ class Headers(MutableMapping[str, str]):
         self._items = []
         self._shared = False
         if fields is not None:
-            if fields.__class__ is dict:
+            if isinstance(fields, dict):
                 for name, value in fields.items():
-                    if name.__class__ is str and value.__class__ is str:
+                    if isinstance(name, str) and isinstance(value, str):
                         self.add(name, value)
                     else:
                         self._add_any(name, value)

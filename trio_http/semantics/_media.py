@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Self, final
 
 from ._parameters import format_parameters, parse_parameters
@@ -33,7 +33,7 @@ class MediaType:
     Args:
         kind: The type, such as ``"text"``.
         subtype: Such as ``"html"``.
-        parameters: Names and values.
+        parameters: Names and values; None for none.
 
     Raises:
         ValueError: A part cannot be written.
@@ -49,18 +49,17 @@ class MediaType:
         self,
         kind: str,
         subtype: str,
-        parameters: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        parameters: Mapping[str, str] | None = None,
     ) -> None:
         if _ESSENCE.fullmatch(f"{kind}/{subtype}") is None:
             raise ValueError(f"{f'{kind}/{subtype}'[:100]!a} is no media type: expected one like 'text/html'")
         self._type = kind.lower()
         self._subtype = subtype.lower()
-        pairs = parameters.items() if isinstance(parameters, Mapping) else parameters
-        self._parameters = tuple([(name.lower(), value) for name, value in pairs])
+        self._parameters = {name.lower(): value for name, value in (parameters or {}).items()}
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read the value of a ``Content-Type`` field.
+        """Read the value of a ``Content-Type`` field; of a repeated parameter the first counts, as in browsers.
 
         Raises:
             ValueError: It is no media type.
@@ -68,7 +67,7 @@ class MediaType:
         match = _ESSENCE.match(text)
         if match is None:
             raise ValueError(f"{text[:100]!a} is no media type: expected one like 'text/html; charset=utf-8'")
-        return cls(match[1], match[2], parse_parameters(text[match.end() :]))
+        return cls(match[1], match[2], dict(reversed(parse_parameters(text[match.end() :]))))
 
     @property
     def type(self) -> str:
@@ -87,13 +86,13 @@ class MediaType:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The parameters, names in lower case; of a repeated one the first, as browsers have it."""
-        return dict(reversed(self._parameters))
+        """The parameters, names in lower case."""
+        return self._parameters.copy()
 
     @property
     def charset(self) -> str | None:
         """The ``charset`` parameter as it stands there."""
-        return self.parameters.get("charset")
+        return self._parameters.get("charset")
 
     @property
     def is_json(self) -> bool:
@@ -111,18 +110,18 @@ class MediaType:
         )
 
     def __str__(self) -> str:
-        return self.essence + format_parameters(self._parameters)
+        return self.essence + format_parameters(self._parameters.items())
 
     def __repr__(self) -> str:
-        return f"MediaType({self.essence + format_parameters(self._parameters)!r})"
+        return f"MediaType({self._type!r}, {self._subtype!r}, {self._parameters!r})"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, MediaType):
             return NotImplemented
-        return self.essence == other.essence and self.parameters == other.parameters
+        return self.essence == other.essence and self._parameters == other._parameters
 
     def __hash__(self) -> int:
-        return hash((self._type, self._subtype, frozenset(self.parameters.items())))
+        return hash((self._type, self._subtype, frozenset(self._parameters.items())))
 
 
 def text_encoding(content_type: str | None, beginning: bytes = b"") -> str:

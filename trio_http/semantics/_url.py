@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import EllipsisType
-from typing import Self, TypeAlias, final
+from typing import TypeAlias, final
 
 from ._authority import decode_host, join_host_port, parse_authority, parse_host, refuse
 from ._percent import (
@@ -101,7 +101,7 @@ class URL:
     _target: bytes | None
     _query_view: Query | None
 
-    def __new__(cls, text: str | URL) -> Self:
+    def __new__(cls, text: str | URL) -> URL:
         if isinstance(text, URL):
             return text
         cached = _cache.get(text)
