@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_codec
 from collections.abc import Callable
-from typing import Any, Self, final
+from typing import Any, Self
 
 from .._errors import BodyConsumed, DecodingError, StatusError
 from ..semantics import URL, Headers, HeadersInput, phrases
@@ -19,9 +19,10 @@ _TEXT = "text/plain; charset=utf-8"
 _JSON = "application/json"
 
 
-@final
 class Response:
     """One response.
+
+    Higher floors have kinds of it (JSON, files, events), which differ in how they are made and in nothing else.
 
     Args:
         body: bytes, str (sent as UTF-8, ``text/plain`` unless said otherwise), an async iterable of bytes (a trio
