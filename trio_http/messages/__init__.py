@@ -4,7 +4,7 @@ from ._body import Body, BodySource, EmptySource, WholeSource
 from ._content import Content, ContentLike, Producer, SendChunk
 from ._exchange import Address, CancelReason, Exchange, NoExchange
 from ._handler import Handler, Middleware
-from ._request import UNSET, Request, Unset
+from ._request import UNSET, Request, Unset, unquote_path
 from ._response import Response
 from ._timings import Timings
 
@@ -28,4 +28,5 @@ __all__ = [
     "Timings",
     "Unset",
     "WholeSource",
+    "unquote_path",
 ]
