@@ -91,14 +91,15 @@ class _Node(Generic[T]):
         while index < count:
             part = parts[index]
             child = node.literals.get(part)
-            one = node.one
-            if not node.plain or (child is not None and one is not None):
-                return node._branch(parts, index, values, limit)
             if child is None:
-                if one is None or not part:
+                child = node.one
+                if not node.plain:
+                    return node._branch(parts, index, values, limit)
+                if child is None or not part:
                     return None
                 values = (*values, part)
-                child = one
+            elif node.one is not None or not node.plain:
+                return node._branch(parts, index, values, limit)
             node = child
             index += 1
         end = node.end
@@ -199,7 +200,10 @@ class Index(Generic[T]):
             if not end.omitted:
                 self._literal[path] = (end.order, end.route)
             return end.order, end.route, dict(end.omitted)
-        matches: dict[str, Any] = dict(zip(end.names, values, strict=True))
+        if len(values) == 1:
+            matches: dict[str, Any] = {end.names[0]: values[0]}  # a third of what dict(zip()) costs
+        else:
+            matches = dict(zip(end.names, values, strict=True))
         if end.omitted:
             matches.update(end.omitted)
         return end.order, end.route, matches
