@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from .._errors import BodyTooLarge, StatusError
 from ..messages import Address, BodySource, CancelReason, Exchange, NoExchange, Request
-from ..semantics import Headers
+
+if TYPE_CHECKING:
+    from ..semantics import Headers
 
 __all__ = ["limit_body"]
 

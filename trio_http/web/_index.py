@@ -15,10 +15,12 @@ How it works
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Generic, TypeVar, final
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
-from ._pattern import Part, PathType, Pattern
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ._pattern import Part, PathType, Pattern
 
 __all__ = ["ENCODED_SLASH", "Index"]
 
