@@ -3,19 +3,23 @@
 Nothing in here knows a server: whatever takes a :class:`~trio_http.messages.Handler` can serve it.
 """
 
+from ._disk import disk_limiter
 from ._docs import Argument, RouteInfo, header, param
+from ._file_response import FileResponse
 from ._message import message
 from ._paths import path_join_safe
 from ._pattern import PathType, Pattern
 from ._resource import Resource, delete, get, head, options, patch, post, put, route
 from ._responses import JSON, Codec, ErrorResponse, JsonCodec, JsonResponse, SerializableResponse, redirect, serialize
 from ._router import Router
+from ._static import static
 
 __all__ = [
     "JSON",
     "Argument",
     "Codec",
     "ErrorResponse",
+    "FileResponse",
     "JsonCodec",
     "JsonResponse",
     "PathType",
@@ -25,6 +29,7 @@ __all__ = [
     "Router",
     "SerializableResponse",
     "delete",
+    "disk_limiter",
     "get",
     "head",
     "header",
@@ -38,4 +43,5 @@ __all__ = [
     "redirect",
     "route",
     "serialize",
+    "static",
 ]
