@@ -6,13 +6,16 @@ Nothing in here knows a server: whatever takes a :class:`~trio_http.messages.Han
 from ._disk import disk_limiter
 from ._docs import Argument, RouteInfo, header, param
 from ._file_response import FileResponse
+from ._form import Form, OpenForm, Uploads, form, parse_form, parse_multipart
 from ._message import message
+from ._multipart import FormLimits, MultipartParser, PartBegin, PartData, PartEnd
 from ._paths import path_join_safe
 from ._pattern import PathType, Pattern
 from ._resource import Resource, delete, get, head, options, patch, post, put, route
 from ._responses import JSON, Codec, ErrorResponse, JsonCodec, JsonResponse, SerializableResponse, redirect, serialize
 from ._router import Router
 from ._static import static
+from ._upload import Upload
 
 __all__ = [
     "JSON",
@@ -20,22 +23,34 @@ __all__ = [
     "Codec",
     "ErrorResponse",
     "FileResponse",
+    "Form",
+    "FormLimits",
     "JsonCodec",
     "JsonResponse",
+    "MultipartParser",
+    "OpenForm",
+    "PartBegin",
+    "PartData",
+    "PartEnd",
     "PathType",
     "Pattern",
     "Resource",
     "RouteInfo",
     "Router",
     "SerializableResponse",
+    "Upload",
+    "Uploads",
     "delete",
     "disk_limiter",
+    "form",
     "get",
     "head",
     "header",
     "message",
     "options",
     "param",
+    "parse_form",
+    "parse_multipart",
     "patch",
     "path_join_safe",
     "post",
