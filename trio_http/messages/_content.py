@@ -116,9 +116,16 @@ class Content:
 
     async def aclose(self) -> None:
         """Close what the user gave without sending it: for answers without a body, and for failures before it."""
-        if self._iterable is not None and not self._used:
+        if self._used:
+            return
+        if self._iterable is not None:
             self._used = True
             await _close(None, self._iterable)
+            return
+        producer: object = self._producer
+        if isinstance(producer, _Closeable):
+            self._used = True  # a producer that wraps another body, as middleware makes it
+            await _close(producer)
 
 
 async def _close(*things: object) -> None:
