@@ -369,8 +369,7 @@ class Server:
                 self._addresses = [address for address in found if address is not None]
                 await self._serve(task_status)
         finally:
-            for listener in self._listeners:
-                await trio.aclose_forcefully(listener)
+            await self._close_listeners()
 
     async def _open_listeners(self) -> None:
         port, host, path, fd = self._wanted
@@ -393,9 +392,14 @@ class Server:
                             acceptors.start_soon(self._accept, listener, connections)
                         task_status.started(self)
                         await trio.sleep_forever()
-                for listener in self._listeners:
-                    await listener.aclose()
+                await self._close_listeners()
             services.cancel_scope.cancel()
+
+    async def _close_listeners(self) -> None:
+        # Shielded, because the first aclose() would raise Cancelled and leave the other listeners open.
+        with trio.CancelScope(deadline=trio.current_time() + FORCE, shield=True):
+            for listener in self._listeners:
+                await listener.aclose()
 
     def _start_services(self, services: trio.Nursery) -> None:
         self._see_whether_plain()
