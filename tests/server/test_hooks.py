@@ -13,7 +13,7 @@ from tests.wires import KINDS, MemoryListener, Peer, serving
 from trio_http import AccessLog, Request, Response, Server
 from trio_http.server import Connection, Disconnect, Draft, Reply
 
-GET = b"GET /x?q=1 HTTP/1.1\r\nHost: a\r\nUser-Agent: test \"1\"\r\nReferer: http://r/\r\n\r\n"
+GET = b'GET /x?q=1 HTTP/1.1\r\nHost: a\r\nUser-Agent: test "1"\r\nReferer: http://r/\r\n\r\n'
 
 
 async def hello(request: Request) -> Response:
@@ -169,7 +169,9 @@ async def test_a_receive_hook_that_fails_is_answered_500(autojump_clock: Any, ca
         (GET.replace(b"/x", b"/slow"), 1, "client_gone"),
     ],
 )
-async def test_the_reason_of_a_disconnect_is_told(autojump_clock: Any, sent: bytes, seconds: float, reason: str) -> None:
+async def test_the_reason_of_a_disconnect_is_told(
+    autojump_clock: Any, sent: bytes, seconds: float, reason: str
+) -> None:
     ends: list[Disconnect] = []
 
     async def handler(request: Request) -> Response:
