@@ -226,6 +226,27 @@ class Sending(Exchange):
         self._now = _ANSWERED
         return b"".join(parts)
 
+    def send_plain_request(self, method: bytes, message: bytes) -> bytes | None:
+        """Send once more a request that :meth:`send_message` has made: no body, nothing about the connection in it.
+
+        The bytes of a request do not depend on the connection, so they can be kept; only the states are gone through.
+
+        Args:
+            method: The method; not CONNECT.
+            message: What :meth:`send_message` returned for it, on any connection.
+
+        Returns:
+            The bytes to be sent, or None: then nothing has changed, and it is a case for :meth:`send_message`.
+        """
+        if self._now is not START:
+            return None
+        self._stalled = False
+        self._out_kind = COUNTED
+        self._out_left = 0
+        self._request_method = method
+        self._now = _ASKED
+        return message
+
     # ---------------------------------------------------------------- heads
 
     def _send_head(self, head: _Head) -> list[bytes]:

@@ -7,6 +7,7 @@ from ._listen import listener_address, listener_from_fd, open_listeners, open_un
 from ._pace import Pace
 from ._plain import is_plain
 from ._protocol import READ_SIZE, WRITE_SLICE, Transport, format_address
+from ._proxy import Proxy, route_through
 from ._route import DirectRoute, Origin, Route, UnixRoute
 from ._socket import SocketTransport
 from ._stream import StreamTransport
@@ -21,6 +22,7 @@ __all__ = [
     "NetworkOptions",
     "Origin",
     "Pace",
+    "Proxy",
     "Resolver",
     "Route",
     "SocketOption",
@@ -40,5 +42,6 @@ __all__ = [
     "open_tcp",
     "open_unix",
     "open_unix_listener",
+    "route_through",
     "start_tls",
 ]

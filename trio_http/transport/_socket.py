@@ -34,6 +34,7 @@ class SocketTransport:
     __slots__ = ("_closed", "_fd", "_local", "_peer", "_sock", "_watch")
 
     is_tls = False
+    wakes = True
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)

@@ -27,6 +27,7 @@ from .._errors import (
     HTTPError,
     HTTPTimeout,
     IncompleteBody,
+    ReadError,
     ReadTimeout,
     RemoteProtocolError,
     TotalTimeout,
@@ -100,7 +101,8 @@ class HTTP1Stream:
         role: ``h1.CLIENT`` or ``h1.SERVER``.
         limits: What the peer may send.
         timing: The deadlines.
-        timer: Where a server arms the deadlines of waits outside user code.
+        timer: Where a server arms the deadlines of waits outside user code, and a client those of its waits for
+            bytes; a client's timer calls :meth:`expire`.
 
     Attributes:
         core: The sans-I/O connection.
@@ -112,6 +114,9 @@ class HTTP1Stream:
         broken: True when bytes of unknown number were sent: it can only be closed.
         status: The status of the answer to a client's current request; None before its final head.
         exchanges: How many heads have been received or sent on it.
+        asked_at: When the last wait of a client for bytes began, on trio's clock.
+        overdue: True once a wait of a client has been ended because its time was over.
+        wakeable: True if that is done by closing the connection under it.
         sent: Bytes given to the transport so far.
         waiting: True while somebody waits for a part of a body.
         answer_begun: True once a byte has come in the current exchange of a client.
@@ -125,11 +130,13 @@ class HTTP1Stream:
         "_timer",
         "_writing",
         "answer_begun",
+        "asked_at",
         "broken",
         "core",
         "exchanges",
         "fault",
         "latest",
+        "overdue",
         "patient",
         "received",
         "sent",
@@ -139,6 +146,7 @@ class HTTP1Stream:
         "total",
         "transport",
         "waiting",
+        "wakeable",
     )
 
     def __init__(
@@ -164,6 +172,9 @@ class HTTP1Stream:
         self.broken = False
         self.exchanges = 0
         self.received = 0
+        self.asked_at = 0.0
+        self.overdue = False
+        self.wakeable = role is h1.CLIENT and transport.wakes
         self.sent = 0
         self.waiting = False
         self.status: int | None = None
@@ -248,17 +259,26 @@ class HTTP1Stream:
             RemoteProtocolError: The server broke HTTP, or closed without an answer.
             ReadError: The connection broke.
         """
+        # Hot: once per request of a client.
         core = self.core
         while True:
             try:
-                event = core.receive_head()
+                event = core.receive_head() if core.buffered or self.answer_begun else h1.NEED_DATA
+                if event is h1.NEED_DATA:
+                    timer = self._timer
+                    if timer is not None and self.wakeable:
+                        data = await self._receive_watched(timer)
+                    else:
+                        data = await self._receive_in_time()
+                    core.receive_data(data)
+                    event = core.receive_head()
             except RemoteProtocolError as error:
                 if not self.answer_begun:
                     raise self.failed(self._no_answer()) from error
                 raise self.failed(self._explained(error)) from error
             if event is h1.NEED_DATA:
-                core.receive_data(await self._receive_in_time())
-            elif type(event) is h1.Response:
+                continue
+            if type(event) is h1.Response:
                 self.status = event.status_code
                 return event
             elif type(event) is h1.InformationalResponse:
@@ -427,9 +447,12 @@ class HTTP1Stream:
             WriteError: The connection broke; if it was not `broken` before and is not now, nothing was sent.
         """
         core = self.core
-        pieces: Sequence[bytes | memoryview] = (
+        return self.send_bytes_nowait(
             (core.send_message(head, body),) if len(body) <= JOIN_MAX else core.send_message_parts(head, body)
         )
+
+    def send_bytes_nowait(self, pieces: Sequence[bytes | memoryview]) -> Unsent | None:
+        """Send as much as is taken without a wait of a message that the core has made; returns what is left."""
         size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
         sent = self.transport.send_nowait(pieces)
         self.sent += sent
@@ -530,6 +553,10 @@ class HTTP1Stream:
         )
 
     async def _receive_in_time(self) -> bytes:
+        timer = self._timer
+        if timer is not None and self.wakeable:
+            return await self._receive_watched(timer)
+        self.asked_at = trio.current_time()
         pace = self._reading
         if pace is None:
             pace = self._reading = Pace(self.timing.read, self.timing.min_rate)
@@ -554,6 +581,39 @@ class HTTP1Stream:
                 limit=self.timing.read,
             )
         )
+
+    async def _receive_watched(self, timer: Watched) -> bytes:
+        """As above for a client, without a scope: the timer closes the connection under the wait when it is over."""
+        # Hot: once per request. A cancel scope would cost a tenth of all that a small request costs.
+        self.asked_at = now = trio.current_time()
+        latest = self.latest
+        read = self.timing.read
+        deadline = latest if read is None or self.patient else min(latest, now + read)
+        if deadline != math.inf:
+            timer.arm(deadline)
+        try:
+            data = await self.transport.receive(READ_SIZE)
+        except ReadError:
+            if not self.overdue:
+                raise
+            if deadline == latest:
+                raise self.failed(self._total_timeout()) from None
+            raise self.failed(
+                ReadTimeout(
+                    f"{self.about()}: no byte moved for {read:g} s ({self._setting('read')}); {self.progress()}",
+                    limit=read,
+                )
+            ) from None
+        finally:
+            timer.deadline = math.inf
+        if data:
+            self.answer_begun = True
+        return data
+
+    def expire(self) -> None:
+        """End the wait of a client whose time is over; for its timer."""
+        self.overdue = True
+        self.transport.close_now()
 
     # ---------------------------------------------------------------- between and after exchanges
 
