@@ -5,6 +5,7 @@ from ._auth import Auth, AuthInput, BasicAuth, BearerAuth, DigestAuth, NetrcAuth
 from ._client import Client
 from ._events import EventStream, ServerSentEvent
 from ._group import RequestGroup, RequestHandle
+from ._idna import use_idna as _use_idna
 from ._oneshot import delete, get, head, options, patch, post, put, request, stream
 from ._options import ClientMiddleware, ClientOptions, RequestOptions, Settings
 from ._pool import ConnectionInfo, Pool, WaiterInfo
@@ -45,3 +46,5 @@ __all__ = [
     "request",
     "stream",
 ]
+
+_use_idna()
