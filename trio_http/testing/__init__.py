@@ -51,6 +51,7 @@ if _typing.TYPE_CHECKING:
         TimeLimitError as TimeLimitError,
     )
     from ._simulate import (
+        Run as Run,
         Simulation as Simulation,
         World as World,
         current_network as current_network,
@@ -106,6 +107,7 @@ _HOME = {
     "RealIOError": "_problems",
     "RealNetworkError": "_problems",
     "TimeLimitError": "_problems",
+    "Run": "_simulate",
     "Simulation": "_simulate",
     "World": "_simulate",
     "current_network": "_simulate",
@@ -152,6 +154,7 @@ __all__ = [
     "RealIOError",
     "RealNetworkError",
     "Replay",
+    "Run",
     "Simulation",
     "TimeLimitError",
     "Trace",
@@ -177,7 +180,8 @@ def __getattr__(name: str) -> object:
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
+    # not kept in this module: pytester forgets imported modules, and a name kept here would outlive its module
+    value: object = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
     return value
 
 
