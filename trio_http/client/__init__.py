@@ -11,7 +11,7 @@ from ._options import ClientMiddleware, ClientOptions, RequestOptions, Settings
 from ._pool import ConnectionInfo, Pool, WaiterInfo
 from ._retry import Retry
 from ._stream import ResponseStream
-from ._upgrade import UpgradedStream
+from ._upgrade import Upgrade
 
 __all__ = [
     "Auth",
@@ -34,7 +34,7 @@ __all__ = [
     "Retry",
     "ServerSentEvent",
     "Settings",
-    "UpgradedStream",
+    "Upgrade",
     "WaiterInfo",
     "delete",
     "get",
