@@ -401,12 +401,6 @@ class Server:
                 await self._close_listeners()
             services.cancel_scope.cancel()
 
-    async def _close_listeners(self) -> None:
-        # Shielded, because the first aclose() would raise Cancelled and leave the other listeners open.
-        with trio.CancelScope(deadline=trio.current_time() + FORCE, shield=True):
-            for listener in self._listeners:
-                await listener.aclose()
-
     def _start_services(self, services: trio.Nursery) -> None:
         self._see_whether_plain()
         services.start_soon(self.sweeper.run)
