@@ -41,6 +41,8 @@ class RequestMaker(Protocol):
 class Response:
     """One response. Its only subclasses are those that hand the connection over.
 
+    Higher floors have kinds of it (JSON, files, events), which differ in how they are made and in nothing else.
+
     Args:
         body: bytes, str (sent as UTF-8, ``text/plain`` unless said otherwise), an async iterable of bytes (a trio
             receive channel too), or a function ``async def producer(send)``. We close what is given here.
