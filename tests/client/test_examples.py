@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 @pytest.mark.parametrize(
     ("name", "lines"),
     [
-        ("client_streaming", ["ONE ", "TWO ", "THREE", "gave up <Pool: 1 connections (1 idle), 0 requests waiting>"]),
+        ("client_streaming", ["ONE ", "TWO ", "THREE", "gave up <Pool: 0 connections (0 idle), 0 requests waiting>"]),
         ("client_many", [f"page {number}" for number in range(10)]),
     ],
 )
