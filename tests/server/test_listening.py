@@ -102,9 +102,8 @@ async def test_an_inherited_file_descriptor() -> None:
 
 
 def test_a_file_descriptor_that_does_not_listen_is_refused() -> None:
-    with socket.socket() as idle:
-        with pytest.raises(ConnectError, match="does not listen"):
-            listener_from_fd(idle.fileno())
+    with socket.socket() as idle, pytest.raises(ConnectError, match="does not listen"):
+        listener_from_fd(idle.fileno())
     reading, writing = os.pipe()
     with pytest.raises(ConnectError, match="file descriptor"):
         listener_from_fd(reading)
