@@ -33,7 +33,7 @@ from ._errors import (
 )
 from ._version import __version__
 from .client import Client
-from .messages import Body, Handler, Middleware, Request, Response, UpgradeResponse
+from .messages import Body, Handler, Middleware, Request, Response, UpgradeResponse, parse_request
 from .semantics import URL, Headers, Status, format_http_date, parse_http_date
 from .server import AccessLog, Instrument, ProxyHeaders, Server, ShutdownReport, serve, serve_connection
 from .transport import open_listeners, open_unix_listener
@@ -92,6 +92,7 @@ __all__ = [
     "open_listeners",
     "open_unix_listener",
     "parse_http_date",
+    "parse_request",
     "serve",
     "serve_connection",
 ]
