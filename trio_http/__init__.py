@@ -49,7 +49,7 @@ from .client import (
     request,
     stream,
 )
-from .messages import Body, Handler, Middleware, Request, Response, UpgradeResponse
+from .messages import Body, Handler, Middleware, Request, Response, UpgradeResponse, parse_request
 from .semantics import URL, CookieJar, Headers, Status, format_http_date, parse_http_date
 from .server import AccessLog, Instrument, ProxyHeaders, Server, ShutdownReport, serve, serve_connection
 from .transport import open_listeners, open_unix_listener
@@ -118,6 +118,7 @@ __all__ = [
     "open_unix_listener",
     "options",
     "parse_http_date",
+    "parse_request",
     "patch",
     "post",
     "put",

@@ -206,6 +206,23 @@ async def test_answers_stay_as_they_are_otherwise(autojump_clock: Any, accept: b
     assert body == response.content
 
 
+async def test_one_response_can_be_returned_again_and_again(autojump_clock: Any) -> None:
+    once_and_for_all = Response("x" * 1000, compress=True)
+
+    async def handler(request: Request) -> Response:
+        return once_and_for_all
+
+    async with serving(handler) as wires, wires.connect() as peer:
+        wires.server.on_receive(lambda request, response: response.headers.add("Set-Cookie", "a=1"))
+        for _ in range(3):
+            await peer.send(b"GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n")
+            _, _, body = await peer.response()
+            assert gzip.decompress(body) == b"x" * 1000
+            assert (await peer.ask(GET))[2] == b"x" * 1000
+
+    assert dict(once_and_for_all.headers) == {"content-type": "text/plain; charset=utf-8"}
+
+
 def post(body: bytes, coding: bytes) -> bytes:
     return b"POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: %b\r\nContent-Length: %d\r\n\r\n%b" % (
         coding,

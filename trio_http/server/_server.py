@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -35,7 +36,7 @@ from ..transport import (
     open_listeners,
     open_unix_listener,
 )
-from ..wire import Timing
+from ..wire import HTTP1Stream, Timing
 from ._connection import ServerConnection
 from ._hooks import ConnectHook, DisconnectHook, ErrorHook, Hooks, ReceiveHook, ReplyHook
 from ._instruments import Instrument, ServerStats
@@ -189,6 +190,7 @@ class Server:
         self._lines = b""
         self._lines_until = 0.0  # on the wall clock
         self._connections: dict[ServerConnection, None] = {}
+        self._handshakes: dict[trio.CancelScope, None] = {}
         self._accepting = trio.CancelScope()
         self._background: trio.Nursery | None = None
         self._background_work: dict[object, str] = {}
@@ -252,6 +254,13 @@ class Server:
     def active(self) -> int:
         """How many handlers run now."""
         return len(self.monitor.running)
+
+    def closing(self, wire: HTTP1Stream) -> bool:
+        """Tell whether a connection ends with the answer to its current request."""
+        if self.draining or not self.keep_alive:
+            return True
+        most = self.limits.requests_per_connection
+        return most is not None and wire.exchanges >= most
 
     def fixed_lines(self) -> bytes:
         """The fields of every answer, each with its CRLF: Server and Date, made once a second."""
@@ -382,12 +391,6 @@ class Server:
         else:
             self._listeners = await open_listeners(port, host=host, backlog=self._backlog, reuse_port=self._reuse_port)
 
-    async def _close_listeners(self) -> None:
-        # Each and every one, also when we are being cancelled: the first checkpoint would end the loop otherwise.
-        with trio.CancelScope(deadline=trio.current_time() + FORCE, shield=True):
-            for listener in self._listeners:
-                await trio.aclose_forcefully(listener)
-
     async def _serve(self, task_status: trio.TaskStatus[Server]) -> None:
         async with trio.open_nursery() as self._background, trio.open_nursery() as services:
             self._start_services(services)
@@ -400,6 +403,12 @@ class Server:
                         await trio.sleep_forever()
                 await self._close_listeners()
             services.cancel_scope.cancel()
+
+    async def _close_listeners(self) -> None:
+        # Shielded, because the first aclose() would raise Cancelled and leave the other listeners open.
+        with trio.CancelScope(deadline=trio.current_time() + FORCE, shield=True):
+            for listener in self._listeners:
+                await trio.aclose_forcefully(listener)
 
     def _start_services(self, services: trio.Nursery) -> None:
         self._see_whether_plain()
@@ -454,20 +463,23 @@ class Server:
         secure = trio.SSLStream(stream, context, server_side=True, https_compatible=False)
         limit = self.timeouts.handshake
         peer = format_address(StreamTransport(secure).peer)
-        try:
-            with trio.move_on_after(limit if limit is not None else float("inf")):
-                try:
-                    await secure.do_handshake()
-                except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                    log.info("%s: TLS handshake failed: %s", peer, error.__cause__ or error)
-                    await trio.aclose_forcefully(stream)
-                    return None
+        deadline = trio.current_time() + (math.inf if limit is None else limit)
+        with trio.CancelScope(deadline=deadline) as scope:
+            self._handshakes[scope] = None
+            try:
+                await secure.do_handshake()
                 return StreamTransport(secure)
-        except BaseException:
-            await trio.aclose_forcefully(stream)
-            raise
-        log.info("%s: TLS handshake not done after %s s (ServerTimeouts.handshake)", peer, limit)
-        await trio.aclose_forcefully(stream)
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                log.info("%s: TLS handshake failed: %s", peer, error.__cause__ or error)
+                await trio.aclose_forcefully(stream)
+                return None
+            except BaseException:
+                await trio.aclose_forcefully(stream)
+                raise
+            finally:
+                del self._handshakes[scope]
+        if not self.draining:
+            log.info("%s: TLS handshake not done after %s s (ServerTimeouts.handshake)", peer, limit)
         return None
 
     async def serve_stream(self, stream: trio.abc.Stream, *, peer: Address = None) -> None:
@@ -553,6 +565,8 @@ class Server:
             self.stop_accepting()
             for connection in self.connections:
                 connection.drain()
+            for handshake in self._handshakes:
+                handshake.cancel()  # nothing has been asked yet
             await self._wait_until_empty(grace)
         finally:
             self.draining = True
