@@ -167,7 +167,9 @@ TAKEN: list[tuple[str, bytes, list[str]]] = [
 @pytest.mark.parametrize(("stream", "hint", "text"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
 def test_a_strict_server_refuses(stream: bytes, hint: int, text: str) -> None:
     told = tell(h1, server(strict=True), [stream])
+    slowly = tell(h1, server(strict=True), [stream[i : i + 1] for i in range(len(stream))])
 
+    assert (slowly.events, slowly.error, slowly.text) == (told.events, told.error, told.text)
     assert told.error == ("RemoteProtocolError", hint)
     assert text in told.text
     assert told.states[1] == "ERROR"
@@ -176,9 +178,25 @@ def test_a_strict_server_refuses(stream: bytes, hint: int, text: str) -> None:
 @pytest.mark.parametrize(("stream", "events"), [case[1:] for case in TAKEN], ids=[case[0] for case in TAKEN])
 def test_a_strict_server_takes(stream: bytes, events: list[str]) -> None:
     told = tell(h1, server(strict=True), [stream])
+    slowly = tell(h1, server(strict=True), [stream[i : i + 1] for i in range(len(stream))])
 
     assert told.error is None, told.text
     assert [event[0] for event in told.events] == events
+    assert (slowly.events, slowly.error) == (told.events, None)
+
+
+def test_a_bare_cr_before_a_later_request_is_refused_at_once() -> None:
+    connection = h1.Connection(h1.SERVER, strict=True)
+    for piece in (GET, b"\r\n", b"\r"):
+        connection.receive_data(piece)
+        connection.receive_head()
+    connection.send_message(h1.Response(status_code=204))
+    connection.start_next_cycle()
+    assert connection.receive_head() is h1.NEED_DATA
+    connection.receive_data(b"G")
+
+    with pytest.raises(h1.RemoteProtocolError, match="0x0d"):
+        connection.receive_head()
 
 
 def test_trailers_are_not_merged_into_the_head() -> None:

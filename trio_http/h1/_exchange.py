@@ -65,7 +65,7 @@ class Exchange:
         self.their_http_version = None
         self.client_is_waiting_for_100_continue = False
         self._their_keep_alive = True
-        # the receiving half: see _receiving
+        # the receiving half: see _buffer and _bodies
         self._data: bytes | bytearray = b""
         self._pos = 0
         self._closed = False

@@ -1,22 +1,11 @@
-"""The receiving half of a connection: from bytes to events.
+"""The receiving half of a connection: what comes next, and from bytes to the events of heads."""
 
-How it works: while one piece of received bytes suffices, the buffer is that very object and an offset into it; so a
-body that arrives in pieces of its own is handed out without a copy, and pipelined heads are cut from one object.
-Only when an event is cut by the end of a piece does the buffer become a bytearray that grows. Nothing is ever
-searched twice: ``_scanned`` says how far the search for the end of a head has come, ``_lines`` how many lines it has
-passed. While a head is incomplete, ``_stalled`` is set and pieces without a line feed cost one test each.
-
-Limits are judged on the bytes of the section they belong to, from its first byte, never on the buffer: the same
-bytes have the same outcome however they were cut.
-"""
-
-from __future__ import annotations
-
-from .._errors import IncompleteBody, LocalProtocolError, RemoteProtocolError
-from ..semantics._grammar import VALUE_BYTES, is_host, is_token
-from ._careful import check_limits, find_end, read_request_head, read_response_head, read_trailers
-from ._events import ConnectionClosed, Data, EndOfMessage, Event, InformationalResponse, Request, Response
-from ._exchange import CHUNKED, COUNTED, UNTIL_CLOSE, Exchange
+from .._errors import LocalProtocolError, RemoteProtocolError
+from ..semantics._grammar import is_host, is_token
+from ._bodies import Bodies
+from ._careful import find_end, read_request_head, read_response_head
+from ._events import ConnectionClosed, EndOfMessage, Event, InformationalResponse, Request, Response
+from ._exchange import CHUNKED, COUNTED, UNTIL_CLOSE
 from ._head import METHODS, STATUS_CODES, Found, Triples, has_token, read_fields
 from ._headers import LENGTH_DIGITS_MAX, Headers
 from ._sentinels import (
@@ -33,101 +22,15 @@ from ._sentinels import (
     SWITCHED_PROTOCOL,
 )
 
-__all__ = ["Receiving"]
-
-# where the reader of a chunked body stands
-_SIZE = 0  # before the line with the size of a chunk
-_DATA = 1  # inside a chunk
-_DATA_END = 2  # before the CRLF behind the bytes of a chunk
-_TRAILERS = 3  # behind the last chunk
-_DATA_BEGIN = 4  # behind the size of a chunk, none of whose bytes has arrived
-
-# A buffer that grows at its end while it is read from its beginning is moved to the front when more than this, and
-# more than half of it, has been read.
-_COMPACT = 65536
-
-# Chunk sizes as they were written, with their value: plain ones only. Bounded, so that a peer cannot grow it.
-_SIZES_MAX = 1024
-_sizes: dict[bytes, int] = {}
-_HEX = b"0123456789abcdefABCDEF"
-_NOT_LF = bytes(byte for byte in range(256) if byte != 0x0A)
-
-# The events without content; they cannot be changed, so there is one of each.
-_END = EndOfMessage()
 _CLOSED = ConnectionClosed()
 
 _new = object.__new__
 
 
-class Receiving(Exchange):
+class Receiving(Bodies):
     """A connection as far as it receives."""
 
     __slots__ = ()
-
-    # ---------------------------------------------------------------- bytes in
-
-    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
-        """Take bytes that were received; :meth:`next_event` then says what they mean.
-
-        Args:
-            data: The bytes. None at all (``b""``) means that the peer has closed its side.
-
-        Raises:
-            RuntimeError: Bytes arrive after the end.
-        """
-        if self._stalled and type(data) is bytes and data:
-            # The middle of a head or trailer section. Byte by byte this is nearly all that happens, so it costs one
-            # append and few tests.
-            held = self._data
-            if 10 in data:
-                # Without rules about single lines only the blank line at the end is worth another look.
-                at = max(0, len(held) - 2)
-                held += data
-                if self._profile.looks_at_lines or held.find(b"\n\r\n", at) >= 0 or held.find(b"\n\n", at) >= 0:
-                    self._stalled = False
-            else:
-                held += data
-            if len(held) > self._stall_size:
-                self._stalled = False
-            return
-        if type(data) is not bytes:
-            data = bytes(data)
-        self._stalled = False
-        if not data:
-            self._closed = True
-            return
-        if self._closed:
-            raise RuntimeError("bytes were received after the end of the stream (receive_data was called with b'')")
-        held = self._data
-        pos = self._pos
-        if pos == len(held):
-            self._data = data
-            self._pos = self._scanned = 0
-            return
-        if type(held) is bytes:
-            self._data = held = bytearray(held[pos:])
-            self._pos = 0
-            self._scanned = max(0, self._scanned - pos)
-        elif pos > _COMPACT and pos > len(held) >> 1:
-            del held[:pos]  # type: ignore[union-attr]  # it is a bytearray
-            self._pos = 0
-            self._scanned = max(0, self._scanned - pos)
-        held += data
-
-    @property
-    def trailing_data(self) -> tuple[bytes, bool]:
-        """What was received and not consumed, and whether the end of the stream follows it."""
-        return (bytes(self._data[self._pos :]), self._closed)
-
-    @property
-    def buffered(self) -> int:
-        """How many bytes were received and not consumed: pipelined requests, or surplus."""
-        return len(self._data) - self._pos
-
-    @property
-    def their_body_length(self) -> int | None:
-        """The length in bytes of the body that belongs to the last head received; None if it does not say."""
-        return self._in_length
 
     # ---------------------------------------------------------------- events out
 
@@ -236,15 +139,6 @@ class Receiving(Exchange):
         self._skipped_crlf = False
         return event
 
-    def _consume(self, end: int) -> None:
-        """Go on behind ``end``, which is the end of a section; let go of what is used up."""
-        if end == len(self._data):
-            self._data = b""
-            end = 0
-        self._pos = self._scanned = end
-        self._lines = 0
-        self._skipped_crlf = False
-
     def _next_odd_head(self) -> type[NEED_DATA | PAUSED] | Event:
         """Read a head that is incomplete, or is not plain."""
         data = self._data
@@ -258,6 +152,7 @@ class Receiving(Exchange):
             # RFC 9112 section 2.2: a server should ignore at least one empty line before a request: we do one
             if first == 0x0D and self._profile.strict and not self._is_client and not self._skipped_crlf:
                 if size == 1:
+                    self._stall_size = 0  # whatever comes next decides
                     return self._wait(size)
                 if data[pos + 1] == 0x0A:
                     self._consume(pos + 2)
@@ -280,48 +175,6 @@ class Receiving(Exchange):
             event = self._request(method, target, version, triples, found)
         self._consume(end)
         return event
-
-    def _wait(self, size: int) -> type[NEED_DATA]:
-        """Answer that the section is incomplete, ``size`` bytes of which are here."""
-        if self._closed:
-            raise RemoteProtocolError(
-                f"peer unexpectedly closed connection in the middle of a message; {size} bytes of an unfinished "
-                "section had arrived"
-            )
-        if type(self._data) is bytes:
-            self._data = bytearray(self._data[self._pos :])
-            self._scanned = max(0, self._scanned - self._pos)
-            self._pos = 0
-        self._stalled = True
-        return NEED_DATA
-
-    def _check_incomplete(self, of: str) -> None:
-        """Enforce the limits on a section that is not complete; remember how far it has been looked at."""
-        data = self._data
-        pos = self._pos
-        size = len(data) - pos
-        scanned = max(self._scanned, pos)
-        profile = self._profile
-        lines = data.count(b"\n", scanned)
-        look = False
-        if lines:
-            if "bare_lf" not in profile.quirks and data.count(b"\r\n", max(pos, scanned - 1)) != lines:
-                look = True
-            if not self._lines and of == "request":
-                look = True  # the request line is complete now: is its target too long?
-            self._lines += lines
-        limit, count = (
-            (profile.trailers, profile.trailer_count) if of == "trailers" else (profile.head, profile.header_count + 1)
-        )
-        self._scanned = len(data)
-        if of == "request" and not self._lines:
-            # wake as soon as the target can be too long
-            space = data.find(b" ", pos) - pos
-            limit = min(limit, (space + 1 if space >= 0 else size) + profile.target)
-        if look or size > limit or self._lines > count:
-            check_limits(bytes(data[pos:]), profile, of=of)
-        # positions in the buffer: a stalled one begins at 0 after _wait, but for what was read before
-        self._stall_size = limit + (pos if type(data) is bytearray else 0)
 
     def _plain_request(self, head: bytes) -> Request | None:
         parts = read_fields(head)
@@ -466,217 +319,3 @@ class Receiving(Exchange):
         self.their_http_version = version
         self.client_is_waiting_for_100_continue = False
         return event
-
-    def _begin_chunked(self) -> None:
-        self._in_kind = CHUNKED
-        self._in_length = None
-        self._phase = _SIZE
-        self._extensions = 0
-
-    # ---------------------------------------------------------------- bodies
-
-    def _end_of_message(self, event: EndOfMessage) -> EndOfMessage:
-        now = self._now
-        if self._is_client:
-            self._now = now.on_server[EndOfMessage]
-        else:
-            self._now = now.on_client[EndOfMessage]
-            self.client_is_waiting_for_100_continue = False
-        return event
-
-    def _piece(self, most: int) -> bytes:
-        """Cut up to ``most`` bytes off the buffer; the received object itself if it fits."""
-        data = self._data
-        pos = self._pos
-        if len(data) - pos <= most:
-            piece = data[pos:]  # of bytes from 0 on this is no copy
-            self._data = b""
-            self._pos = self._scanned = 0
-        else:
-            self._pos = self._scanned = end = pos + most
-            piece = data[pos:end]
-        return piece if type(piece) is bytes else bytes(piece)
-
-    def _next_counted(self) -> Event | type[NEED_DATA]:
-        left = self._in_left
-        if not left:
-            return self._end_of_message(_END)
-        if self._pos == len(self._data):
-            if self._closed:
-                length = self._in_length or 0
-                raise IncompleteBody(
-                    "peer closed connection without sending complete message body "
-                    f"(received {length - left} bytes, expected {length})"
-                )
-            return NEED_DATA
-        event: Data = _new(Data)
-        event._data = piece = self._piece(left)
-        event._chunk_start = event._chunk_end = False
-        self._in_left = left - len(piece)
-        if not self._is_client:
-            self.client_is_waiting_for_100_continue = False
-        return event
-
-    def _next_until_close(self) -> Event | type[NEED_DATA]:
-        if self._pos == len(self._data):
-            return self._end_of_message(_END) if self._closed else NEED_DATA
-        return Data(self._piece(len(self._data)))
-
-    def _next_chunked(self) -> Event | type[NEED_DATA]:
-        data = self._data
-        pos = self._pos
-        phase = self._phase
-        start = False
-        if phase == _DATA_END:
-            if data[pos : pos + 2] != b"\r\n":
-                return self._bad_chunk_end()
-            pos += 2
-            phase = _SIZE
-        if phase == _SIZE:
-            # One search, one look-up, one cut for each of many small chunks; odd lines are read carefully.
-            end = data.find(b"\r\n", pos)
-            if end < 0:
-                return self._incomplete_size(pos)
-            line = data[pos:end]
-            if type(line) is not bytes:
-                line = bytes(line)
-            size = _sizes.get(line)
-            if size is None:
-                size = self._chunk_size(line)
-            pos = end + 2
-            if not size:
-                self._phase = _TRAILERS
-                self._pos = self._scanned = pos
-                self._lines = 0
-                return self._next_trailers()
-            start = True
-        elif phase == _TRAILERS:
-            return self._next_trailers()
-        else:
-            size = self._in_left
-            start = phase == _DATA_BEGIN
-        end = pos + size
-        have = len(data)
-        event: Data = _new(Data)
-        if end <= have:
-            piece = data[pos:end]
-            if data[end : end + 2] == b"\r\n":
-                self._phase = _SIZE
-                end += 2
-            else:
-                self._phase = _DATA_END
-            event._chunk_end = True
-        else:
-            if pos == have:
-                return self._inside_chunk(pos, size, start)
-            piece = data[pos:]
-            self._phase = _DATA
-            self._in_left = size - len(piece)
-            end = have
-            event._chunk_end = False
-        event._chunk_start = start
-        event._data = piece if type(piece) is bytes else bytes(piece)
-        self._pos = end
-        if not self._is_client:
-            self.client_is_waiting_for_100_continue = False
-        return event
-
-    def _truncated(self) -> IncompleteBody:
-        return IncompleteBody(
-            "peer closed connection without sending complete message body (incomplete chunked read); "
-            "expected the last chunk, of size 0, before the end"
-        )
-
-    def _inside_chunk(self, pos: int, size: int, start: bool) -> type[NEED_DATA]:
-        self._phase = _DATA_BEGIN if start else _DATA
-        self._in_left = size
-        self._pos = pos
-        if self._closed:
-            raise self._truncated()
-        return NEED_DATA
-
-    def _bad_chunk_end(self) -> type[NEED_DATA]:
-        got = bytes(self._data[self._pos : self._pos + 2])
-        if got and got != b"\r":
-            byte, expected = (got[1], "LF") if got[0] == 0x0D else (got[0], "CR")
-            raise RemoteProtocolError(
-                f"malformed chunk footer: the byte 0x{byte:02x} where {expected} is expected behind the bytes of a "
-                "chunk (RFC 9112 section 7.1)"
-            )
-        if self._closed:
-            raise self._truncated()
-        return NEED_DATA
-
-    def _incomplete_size(self, pos: int) -> type[NEED_DATA]:
-        self._phase = _SIZE
-        self._pos = pos
-        self._check_size_line(bytes(self._data[pos:]).removesuffix(b"\r"))
-        if self._closed:
-            raise self._truncated()
-        return NEED_DATA
-
-    def _check_size_line(self, line: bytes) -> int:
-        """Refuse a chunk size line, or the beginning of one, that is too long; return the size of its extensions."""
-        profile = self._profile
-        semicolon = line.find(b";")
-        extensions = len(line) - semicolon if semicolon >= 0 else 0
-        faults: list[tuple[float, str, int]] = []
-        if len(line) > profile.chunk_line:
-            text = f"chunk size line is longer than {profile.chunk_line} bytes, the limit"
-            faults.append((profile.chunk_line, text, profile.chunk_line_hint))
-        if self._extensions + extensions > profile.chunk_extensions:
-            text = f"chunk extensions of one message are longer than {profile.chunk_extensions} bytes, the limit"
-            faults.append((semicolon + profile.chunk_extensions - self._extensions, text, 400))
-        if profile.strict and b"\n" in line:
-            text = "chunk size line ends with LF alone; expected CR LF (RFC 9112 section 7.1)"
-            faults.append((line.index(b"\n"), text, 400))
-        if faults:
-            _, text, hint = min(faults)
-            raise RemoteProtocolError(text, hint)
-        return extensions
-
-    def _chunk_size(self, line: bytes) -> int:
-        """Read a chunk size line (RFC 9112 section 7.1), without its CRLF."""
-        self._extensions += self._check_size_line(line)
-        profile = self._profile
-        digits, semicolon, extensions = line.partition(b";")
-        if "chunk_size_whitespace" not in profile.quirks:
-            if line.endswith((b" ", b"\t")):
-                raise RemoteProtocolError("illegal chunk header: whitespace at the end of the chunk size line")
-        elif not semicolon:
-            digits = digits.rstrip(b" \t")
-        if not digits or digits.translate(None, _HEX) or len(digits) > profile.chunk_size_digits:
-            raise RemoteProtocolError(
-                f"illegal chunk header: size {ascii(digits[:32])[1:]} of {len(digits)} bytes; "
-                f"expected 1 to {profile.chunk_size_digits} hexadecimal digits"
-            )
-        allowed = _NOT_LF if "control_bytes" in profile.quirks else VALUE_BYTES
-        bad = extensions.translate(None, allowed)
-        if bad:
-            raise RemoteProtocolError(f"illegal chunk header: the extensions hold the byte 0x{bad[0]:02x}")
-        size = int(digits, 16)
-        if len(line) <= 8 and line == digits and len(_sizes) < _SIZES_MAX:
-            _sizes[line] = size
-        return size
-
-    def _next_trailers(self) -> Event | type[NEED_DATA]:
-        data = self._data
-        pos = self._pos
-        begin = data[pos : pos + 2]
-        if begin == b"\r\n":
-            self._consume(pos + 2)
-            return self._end_of_message(_END)
-        if begin[:1] == b"\n" and "bare_lf" in self._profile.quirks:
-            self._consume(pos + 1)
-            return self._end_of_message(_END)
-        if len(begin) == 0 or begin == b"\r":
-            if self._closed:
-                raise self._truncated()
-            return NEED_DATA
-        end = find_end(data, pos, self._scanned, self._profile)
-        if end < 0:
-            self._check_incomplete("trailers")
-            return self._wait(len(data) - pos)
-        event = EndOfMessage(headers=Headers(read_trailers(bytes(data[pos:end]), self._profile)))
-        self._consume(end)
-        return self._end_of_message(event)

@@ -2,15 +2,18 @@
 
 from ._body import Body, BodySource, EmptySource, WholeSource
 from ._content import Content, ContentLike, Producer, SendChunk
-from ._exchange import Address, CancelReason, Exchange, NoExchange
+from ._exchange import Address, BareExchange, CancelReason, Exchange, NoExchange, Serving, TLSInfo, Via
 from ._handler import Handler, Middleware
+from ._lines import Lines
 from ._request import UNSET, Request, Unset, unquote_path
 from ._response import Response
 from ._timings import Timings
+from ._upgrade import TakeOver, UpgradeResponse
 
 __all__ = [
     "UNSET",
     "Address",
+    "BareExchange",
     "Body",
     "BodySource",
     "CancelReason",
@@ -19,14 +22,20 @@ __all__ = [
     "EmptySource",
     "Exchange",
     "Handler",
+    "Lines",
     "Middleware",
     "NoExchange",
     "Producer",
     "Request",
     "Response",
     "SendChunk",
+    "Serving",
+    "TLSInfo",
+    "TakeOver",
     "Timings",
     "Unset",
+    "UpgradeResponse",
+    "Via",
     "WholeSource",
     "unquote_path",
 ]

@@ -114,18 +114,31 @@ class Content:
         finally:
             await _close(iterator, iterable)
 
-    async def aclose(self) -> None:
-        """Close what the user gave without sending it: for answers without a body, and for failures before it."""
-        if self._used:
-            return
+    def take_iterator(self) -> AsyncIterator[bytes]:
+        """Return the iterator that the user gave, for somebody who wraps it and closes it by :meth:`aclose_taken`.
+
+        Raises:
+            BodyConsumed: It has been sent or taken before.
+        """
+        if self._iterable is None or self._used:
+            raise BodyConsumed("this body has no iterator to take, or it is in use already")
+        self._used = True
+        return aiter(self._iterable)
+
+    async def aclose_taken(self) -> None:
+        """Close what the user gave, begun or not."""
         if self._iterable is not None:
             self._used = True
             await _close(None, self._iterable)
-            return
-        producer: object = self._producer
-        if isinstance(producer, _Closeable):
-            self._used = True  # a producer that wraps another body, as middleware makes it
-            await _close(producer)
+
+    async def aclose(self) -> None:
+        """Close what the user gave without sending it: for answers without a body, and for failures before it."""
+        if not self._used:
+            if self._iterable is not None:
+                self._used = True
+                await _close(self._iterable)
+            elif self._producer is not None:
+                await _close(self._producer)  # a producer may hold things, such as the parts of a form
 
 
 async def _close(*things: object) -> None:

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import json as json_codec
 from collections.abc import Callable
-from typing import Any, Self
+from datetime import datetime
+from typing import Any, Protocol, Self
 
-from .._errors import BodyConsumed, DecodingError, StatusError
-from ..semantics import URL, Headers, HeadersInput, phrases
+from .._errors import BodyConsumed, DecodingError, InvalidURL, StatusError
+from ..semantics import (
+    URL,
+    Headers,
+    HeadersInput,
+    SameSite,
+    SetCookie,
+    parse_links,
+    parse_set_cookie,
+    phrases,
+    text_encoding,
+)
 from ._body import Body, EmptySource, WholeSource
 from ._content import Content, ContentLike
+from ._lines import Lines
 from ._request import UNSET, Request
 from ._timings import Timings
 
@@ -19,10 +31,18 @@ _TEXT = "text/plain; charset=utf-8"
 _JSON = "application/json"
 
 
+class RequestMaker(Protocol):
+    """Something that knows a request, and makes it when somebody asks."""
+
+    def request(self) -> Request:
+        """Return the request."""
+
+
 class Response:
     """One response.
 
-    Higher floors have kinds of it (JSON, files, events), which differ in how they are made and in nothing else.
+    Its subclasses are kinds that differ in how they are made (JSON, files, events), and those that hand the connection
+    over.
 
     Args:
         body: bytes, str (sent as UTF-8, ``text/plain`` unless said otherwise), an async iterable of bytes (a trio
@@ -32,18 +52,20 @@ class Response:
         json: An object to send as JSON instead of ``body``.
         reason: The reason phrase; None for the one that belongs to the status.
         trailers: Trailer fields to send after a body of unknown length.
+        compress: Send it in a content coding that the client accepts, if there is one and the body is worth it.
         http_version: Only of interest for responses that are received.
     """
 
     __slots__ = (
+        "_asked",
         "_body",
         "_content",
         "_data",
+        "compress",
         "headers",
         "history",
         "http_version",
         "reason",
-        "request",
         "status",
         "timings",
         "trailers_to_send",
@@ -59,6 +81,7 @@ class Response:
         json: object = UNSET,
         reason: str | None = None,
         trailers: HeadersInput | None = None,
+        compress: bool = False,
         http_version: str = "HTTP/1.1",
     ) -> None:
         if not 200 <= status <= 999:
@@ -66,9 +89,11 @@ class Response:
                 f"Response(status={status!r}): a final status code is 200 to 999; "
                 "informational ones go through request.inform()"
             )
+        # Hot: once per request of a server; the commonest kinds of body need no Content before somebody asks for it.
         self.status = int(status)
         self.headers = Headers(headers)
         self.reason = reason
+        self.compress = compress
         self.http_version = http_version
         self.trailers_to_send = None if trailers is None else Headers(trailers)
         if json is not UNSET:
@@ -76,13 +101,22 @@ class Response:
                 raise TypeError("a response has one body: give body or json, not both")
             body = json_codec.dumps(json, separators=(",", ":"), ensure_ascii=False)
             self.headers.setdefault("content-type", _JSON)
-        elif isinstance(body, str):
+        elif type(body) is str:
             self.headers.setdefault("content-type", _TEXT)
-        self._content: Content | None = Content(body)
+        self._content: Content | None = None
+        self._data: bytes | None
+        if type(body) is bytes:
+            self._data = body
+        elif type(body) is str:
+            self._data = body.encode()
+        elif body is None:
+            self._data = b""
+        else:
+            self._content = Content(body)
+            self._data = self._content.data
         self._body: Body | None = None
-        self._data: bytes | None = self._content.data
         # what only a client's response has
-        self.request: Request | None = None
+        self._asked: Request | RequestMaker | None = None
         self.url: URL | None = None
         self.history: tuple[Response, ...] = ()
         self.timings: Timings | None = None
@@ -96,9 +130,10 @@ class Response:
         self.headers = headers
         self.http_version = http_version
         self.trailers_to_send = None
+        self.compress = False
         self._content = self._data = None
         self._body = body
-        self.request = None
+        self._asked = None
         self.url = None
         self.history = ()
         self.timings = None
@@ -113,9 +148,10 @@ class Response:
         self.headers = headers
         self.http_version = http_version
         self.trailers_to_send = None
+        self.compress = False
         self._content = self._body = None
         self._data = data
-        self.request = None
+        self._asked = None
         self.url = None
         self.history = ()
         self.timings = None
@@ -137,6 +173,22 @@ class Response:
         return 200 <= self.status <= 299
 
     @property
+    def request(self) -> Request | None:
+        """The request that this answers; only a client's responses have one."""
+        asked = self._asked
+        if asked is not None and type(asked) is not Request:
+            asked = self._asked = asked.request()
+        return asked
+
+    @request.setter
+    def request(self, request: Request | None) -> None:
+        self._asked = request
+
+    def asked_by(self, maker: RequestMaker) -> None:
+        """Set the request to what ``maker.request()`` gives when somebody asks; for clients."""
+        self._asked = maker
+
+    @property
     def redirects(self) -> int:
         """How many redirects led here."""
         return len(self.history)
@@ -154,6 +206,54 @@ class Response:
         except StatusError as error:
             return error
         return None
+
+    def replace_body(self, body: ContentLike) -> None:
+        """Send another body than the one given; the fields stay as they are.
+
+        The one before is not closed: whoever replaces it has taken it over.
+        """
+        self._content = Content(body)
+        self._data = self._content.data
+        self._body = None
+
+    def set_cookie(
+        self,
+        name: str,
+        value: str,
+        *,
+        max_age: int | None = None,
+        expires: datetime | float | None = None,
+        path: str | None = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        http_only: bool = False,
+        same_site: SameSite | None = None,
+        partitioned: bool = False,
+    ) -> None:
+        """Add a ``Set-Cookie`` field; see :class:`~trio_http.semantics.SetCookie`.
+
+        Raises:
+            LocalProtocolError: A part cannot be written, or the parts contradict each other.
+        """
+        cookie = SetCookie(
+            name,
+            value,
+            max_age=max_age,
+            expires=expires,
+            path=path,
+            domain=domain,
+            secure=secure,
+            http_only=http_only,
+            same_site=same_site,
+            partitioned=partitioned,
+        )
+        self.headers.add("set-cookie", str(cookie))
+
+    def delete_cookie(
+        self, name: str, *, path: str | None = "/", domain: str | None = None, secure: bool = False
+    ) -> None:
+        """Add a ``Set-Cookie`` field that removes a cookie; path and domain must be those it was set with."""
+        self.headers.add("set-cookie", str(SetCookie.removal(name, path=path, domain=domain, secure=secure)))
 
     def raise_for_status(self) -> Self:
         """Return the response itself, unless it is an error.
@@ -180,6 +280,11 @@ class Response:
         return self._content
 
     @property
+    def in_memory(self) -> bytes | None:
+        """The whole body if it is there, None if it comes piece by piece."""
+        return self._data
+
+    @property
     def body(self) -> Body:
         """The body as something to read, piece by piece."""
         if self._body is None:
@@ -203,6 +308,11 @@ class Response:
             self._data = await self.body.read(limit)
         return self._data
 
+    def replace_content(self, data: bytes) -> None:
+        """Put another body in the place of the one that was read: for clients that undo content codings."""
+        self._data = data
+        self._content = self._body = None
+
     @property
     def content(self) -> bytes:
         """The whole body, once it has been read.
@@ -216,6 +326,39 @@ class Response:
                 "or iterate `response.body`"
             )
         return self._data
+
+    def lines(self, encoding: str | None = None, *, max_line: int = 1024 * 1024) -> Lines:
+        """Return the lines of the body, for ``async for``; it may still be arriving.
+
+        Args:
+            encoding: The encoding; None for the declared one, or UTF-8.
+            max_line: The most characters of one line.
+
+        Raises:
+            DecodingError: The encoding is not known.
+        """
+        return Lines(self.body, encoding or self.encoding, max_line=max_line)
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Where the Link field points, by relation (RFC 8288): ``response.links.get("next")``."""
+        found: dict[str, str] = {}
+        for link in parse_links(self.headers.get("link")):
+            target = link.target
+            if self.url is not None:
+                try:
+                    target = str(self.url.join(target))
+                except InvalidURL:
+                    continue
+            for rel in link.rels:
+                found.setdefault(rel, target)
+        return found
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that this response sets, by name; what else is known of them is in the client's jar."""
+        found = (parse_set_cookie(value) for value in self.headers.get_list("set-cookie"))
+        return {cookie.name: cookie.value for cookie in found if cookie is not None}
 
     def text(self, encoding: str | None = None) -> str:
         """Return the whole body as text, in the given encoding, the declared one, or UTF-8.
@@ -244,13 +387,8 @@ class Response:
 
     @property
     def encoding(self) -> str:
-        """The character set that the content type declares; ``"utf-8"`` where it declares none."""
-        kind = self.headers.get("content-type") or ""
-        for parameter in kind.split(";")[1:]:
-            name, _, value = parameter.partition("=")
-            if name.strip().lower() == "charset":
-                return value.strip().strip('"').lower() or "utf-8"
-        return "utf-8"
+        """What the text is encoded in: by a byte order mark, by the content type, or ``"utf-8"``."""
+        return text_encoding(self.headers.get("content-type"), (self._data or b"")[:4])
 
     @property
     def trailers(self) -> Headers | None:

@@ -12,9 +12,11 @@ if _typing.TYPE_CHECKING:
     from ._bridge import stdlib_bridge as stdlib_bridge
     from ._ca import CertificateAuthority as CertificateAuthority
     from ._cancelling import CancelPoints as CancelPoints, for_each_cancel_point as for_each_cancel_point
+    from ._cassette import Cassette as Cassette, Conversation as Conversation, Replay as Replay, Turn as Turn
     from ._checks import Checks as Checks
     from ._chunks import Chunks as Chunks
     from ._deterministic import NotDeterministicWarning as NotDeterministicWarning
+    from ._diagram import diagram as diagram
     from ._dns import DNS as DNS
     from ._draws import FaultEvent as FaultEvent
     from ._explore import (
@@ -28,21 +30,28 @@ if _typing.TYPE_CHECKING:
     from ._guard import no_network as no_network
     from ._hosts import Host as Host
     from ._links import Link as Link
+    from ._mock import Call as Call, MockHTTP as MockHTTP, MockRoute as MockRoute
     from ._network import VirtualNetwork as VirtualNetwork
+    from ._pcap import pcap as pcap
+    from ._peer import RawListener as RawListener, RawPeer as RawPeer
     from ._problems import (
         CancelPointError as CancelPointError,
+        CassetteError as CassetteError,
         DeadlockError as DeadlockError,
         Finding as Finding,
         HarnessError as HarnessError,
         LeakError as LeakError,
         LivelockError as LivelockError,
+        MockError as MockError,
         NondeterminismError as NondeterminismError,
         OutsideSimulationError as OutsideSimulationError,
+        PeerError as PeerError,
         RealIOError as RealIOError,
         RealNetworkError as RealNetworkError,
         TimeLimitError as TimeLimitError,
     )
     from ._simulate import (
+        Run as Run,
         Simulation as Simulation,
         World as World,
         current_network as current_network,
@@ -57,9 +66,14 @@ _HOME = {
     "CertificateAuthority": "_ca",
     "CancelPoints": "_cancelling",
     "for_each_cancel_point": "_cancelling",
+    "Cassette": "_cassette",
+    "Conversation": "_cassette",
+    "Replay": "_cassette",
+    "Turn": "_cassette",
     "Checks": "_checks",
     "Chunks": "_chunks",
     "NotDeterministicWarning": "_deterministic",
+    "diagram": "_diagram",
     "DNS": "_dns",
     "FaultEvent": "_draws",
     "Exploration": "_explore",
@@ -72,18 +86,28 @@ _HOME = {
     "no_network": "_guard",
     "Host": "_hosts",
     "Link": "_links",
+    "Call": "_mock",
+    "MockHTTP": "_mock",
+    "MockRoute": "_mock",
     "VirtualNetwork": "_network",
+    "pcap": "_pcap",
+    "RawListener": "_peer",
+    "RawPeer": "_peer",
     "CancelPointError": "_problems",
+    "CassetteError": "_problems",
     "DeadlockError": "_problems",
     "Finding": "_problems",
     "HarnessError": "_problems",
     "LeakError": "_problems",
     "LivelockError": "_problems",
+    "MockError": "_problems",
     "NondeterminismError": "_problems",
     "OutsideSimulationError": "_problems",
+    "PeerError": "_problems",
     "RealIOError": "_problems",
     "RealNetworkError": "_problems",
     "TimeLimitError": "_problems",
+    "Run": "_simulate",
     "Simulation": "_simulate",
     "World": "_simulate",
     "current_network": "_simulate",
@@ -96,12 +120,16 @@ _HOME = {
 
 __all__ = [
     "DNS",
+    "Call",
     "CancelPointError",
     "CancelPoints",
+    "Cassette",
+    "CassetteError",
     "CertificateAuthority",
     "Checks",
     "Chunks",
     "Connection",
+    "Conversation",
     "DeadlockError",
     "Exploration",
     "Failure",
@@ -114,23 +142,34 @@ __all__ = [
     "LeakError",
     "Link",
     "LivelockError",
+    "MockError",
+    "MockHTTP",
+    "MockRoute",
     "NondeterminismError",
     "NotDeterministicWarning",
     "OutsideSimulationError",
+    "PeerError",
+    "RawListener",
+    "RawPeer",
     "RealIOError",
     "RealNetworkError",
+    "Replay",
+    "Run",
     "Simulation",
     "TimeLimitError",
     "Trace",
     "TraceEvent",
+    "Turn",
     "VirtualNetwork",
     "World",
     "buggify",
     "current_network",
+    "diagram",
     "explore",
     "explore_seeds",
     "for_each_cancel_point",
     "no_network",
+    "pcap",
     "run_network",
     "simulate",
     "stdlib_bridge",
@@ -141,7 +180,8 @@ def __getattr__(name: str) -> object:
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
+    # not kept in this module: pytester forgets imported modules, and a name kept here would outlive its module
+    value: object = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
     return value
 
 

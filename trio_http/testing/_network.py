@@ -24,6 +24,7 @@ from ._hosts import Directory, Host
 from ._links import Link, Way, Ways
 from ._medium import Medium
 from ._options import is_whole
+from ._peer import RawListener, RawPeer
 from ._problems import HarnessError, OutsideSimulationError
 from ._socket import VirtualSocket
 from ._tcp import Connection, os_error
@@ -131,6 +132,7 @@ class VirtualNetwork(trio.abc.SocketFactory):
     async def _run(self) -> AsyncGenerator[Self, None]:
         self._timeline.origin = trio.current_time()
         failure: BaseException | None = None
+        body: BaseException | None = None
         try:
             async with trio.open_nursery() as pump:
                 pump.start_soon(self._timeline.run, name="virtual network")
@@ -140,6 +142,9 @@ class VirtualNetwork(trio.abc.SocketFactory):
                     async with trio.open_nursery() as self._nursery:
                         try:
                             yield self
+                        except BaseException as error:
+                            body = error
+                            raise
                         finally:
                             # the hosts' tasks are services: they end with the program
                             self._nursery.cancel_scope.cancel()
@@ -150,11 +155,14 @@ class VirtualNetwork(trio.abc.SocketFactory):
                     self._timeline.stop()
         except BaseExceptionGroup as group:
             failure = _without_levels(group, 2)
+            # nurseries rebuild groups that pass through: if nobody else failed, it is the block's own error
+            if body is not None and _leaves(failure) == _leaves(body):
+                failure = body
         if failure is not None:
             try:
                 raise failure
             finally:
-                del failure
+                del failure, body
 
     def _open_nursery(self) -> trio.Nursery:
         if self._nursery is None:
@@ -336,6 +344,31 @@ class VirtualNetwork(trio.abc.SocketFactory):
         """Decide a fault of your own, recorded and shrunk like the network's."""
         return self._draws.fault(f"user:{kind}", self._hosts.current().name, probability) is not None
 
+    # scripted peers
+
+    @asynccontextmanager
+    async def listen_raw(self, host: Host | str, port: int) -> AsyncGenerator[RawListener, None]:
+        """Listen on a host for connections that a script of exact bytes answers.
+
+        The host is made if there is none of that name. Listener and peers are closed at the end of the block.
+        """
+        where = self.host(host) if isinstance(host, str) else self._hosts.named(host)
+        with where.active():
+            listener = RawListener(await trio.open_tcp_listeners(port), name=where.name)
+        try:
+            yield listener
+        finally:
+            listener.close()
+
+    async def connect_raw(self, host: Host | str, port: int) -> RawPeer:
+        """Connect from the host of the running code, as a script of exact bytes.
+
+        Raises:
+            OSError: the connection could not be made.
+        """
+        name = host if isinstance(host, str) else host.ipv4
+        return RawPeer(await trio.open_tcp_stream(name, port), name=f"client of {name}:{port}")
+
     # trio.abc.SocketFactory
 
     def socket(
@@ -365,3 +398,10 @@ def _without_levels(group: BaseExceptionGroup[BaseException], levels: int) -> Ba
         if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
             error = error.exceptions[0]
     return error
+
+
+def _leaves(error: BaseException) -> list[int]:
+    """The identities of the errors in a nest of groups."""
+    if isinstance(error, BaseExceptionGroup):
+        return sorted(leaf for member in error.exceptions for leaf in _leaves(member))
+    return [id(error)]

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 __all__ = [
     "CancelPointError",
+    "CassetteError",
     "DeadlockError",
     "Finding",
     "HarnessError",
     "LeakError",
     "LivelockError",
+    "MockError",
     "NondeterminismError",
     "OutsideSimulationError",
+    "PeerError",
     "RealIOError",
     "RealNetworkError",
     "TimeLimitError",
@@ -63,3 +66,15 @@ class RealNetworkError(Finding):
 
 class CancelPointError(Finding):
     """A block that was cancelled at one of its points broke an invariant, or raised something else than Cancelled."""
+
+
+class PeerError(Finding):
+    """A scripted peer got something else than its script expects."""
+
+
+class MockError(Finding):
+    """A request that no mock answers, or a mock that was never asked."""
+
+
+class CassetteError(Finding):
+    """A client said something else than the cassette has recorded."""

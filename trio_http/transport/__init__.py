@@ -1,11 +1,13 @@
 """Connections below HTTP: bytes in and out, listening and connecting, deadlines."""
 
-from ._adopt import adopt, is_plain
+from ._adopt import adopt
 from ._connect import NetworkOptions, Resolver, SocketOption, open_tcp, open_unix
 from ._dial import Dial
-from ._listen import listener_address, open_listeners
+from ._listen import listener_address, listener_from_fd, open_listeners, open_unix_listener
 from ._pace import Pace
+from ._plain import is_plain
 from ._protocol import READ_SIZE, WRITE_SLICE, Transport, format_address
+from ._proxy import Proxy, route_through
 from ._route import DirectRoute, Origin, Route, UnixRoute
 from ._socket import SocketTransport
 from ._stream import StreamTransport
@@ -20,6 +22,7 @@ __all__ = [
     "NetworkOptions",
     "Origin",
     "Pace",
+    "Proxy",
     "Resolver",
     "Route",
     "SocketOption",
@@ -34,8 +37,11 @@ __all__ = [
     "format_address",
     "is_plain",
     "listener_address",
+    "listener_from_fd",
     "open_listeners",
     "open_tcp",
     "open_unix",
+    "open_unix_listener",
+    "route_through",
     "start_tls",
 ]

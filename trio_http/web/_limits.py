@@ -20,9 +20,8 @@ KEYS_MAX = 100_000  # counted at once; more would let peers fill the memory
 
 
 def by_peer(request: Request) -> str:
-    """Return the address a request came from, without its port: the usual key of limits."""
-    peer = request.peer
-    return peer[0] if isinstance(peer, tuple) else peer or ""
+    """Return the address a request came from (behind proxies that are trusted): the usual key of limits."""
+    return request.ip
 
 
 def limit_concurrency(
