@@ -11,12 +11,22 @@ from ._openapi import openapi
 from ._responses import JsonResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from ._router import Router
 
 __all__ = ["add_docs", "docs_page"]
 
 
-def add_docs(router: Router, *, title: str, version: str = "1", description: str = "", at: str = "/docs") -> None:
+def add_docs(
+    router: Router,
+    *,
+    title: str,
+    version: str = "1",
+    description: str = "",
+    at: str = "/docs",
+    bodies: Mapping[Callable[..., Any], type] | None = None,
+) -> None:
     """Add two routes to a router: the page at ``/docs``, and the OpenAPI document at ``/docs/openapi.json``.
 
     Both are made when they are asked for, of the routes that there are by then; these two are not among them.
@@ -27,11 +37,12 @@ def add_docs(router: Router, *, title: str, version: str = "1", description: str
         version: Of the API.
         description: Of the API.
         at: The path of the page.
+        bodies: As for :func:`openapi`.
     """
     own = {at, f"{at}/openapi.json"}
 
     def document() -> dict[str, Any]:
-        made = openapi(router, title=title, version=version, description=description)
+        made = openapi(router, title=title, version=version, description=description, bodies=bodies)
         for path in own:
             made["paths"].pop(path, None)
         return made
