@@ -169,7 +169,7 @@ _LISTING = """<!doctype html>
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem }
 table { border-collapse: collapse; width: 100% }
 td, th { padding: .2rem .6rem; text-align: left; border-bottom: 1px solid #8884 }
-td:nth-child(2) { text-align: right; font-variant-numeric: tabular-nums }
+td:nth-child(2), th:nth-child(2) { text-align: right; font-variant-numeric: tabular-nums }
 </style>
 <h1>{title}</h1>
 <table>
