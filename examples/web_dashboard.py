@@ -6,17 +6,14 @@ Run it: ``python examples/web_dashboard.py``, then open http://127.0.0.1:8000/ i
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import trio
 
 import trio_http
 from trio_http import Handler, Request, Response
 from trio_http.web import EventSender, EventStream, Router
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class Board:

@@ -9,7 +9,8 @@ import contextlib
 import dataclasses
 import sqlite3
 import sys
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
 
 import trio
 
@@ -31,9 +32,6 @@ from trio_http.web import (
     put,
     timeout,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
 
 T = TypeVar("T")
 

@@ -8,21 +8,17 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 import pytest
 import trio
 
 import trio_http
 from trio_http import Client, Handler, Request, Response, Server
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from types import ModuleType
-
-    from trio_http.messages import SendChunk
+from trio_http.messages import SendChunk
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

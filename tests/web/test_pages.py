@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import trio
@@ -16,9 +16,6 @@ import trio_http
 from tests.web.test_examples import example
 from trio_http import Request, Response
 from trio_http.web import Resource, Router, add_docs, get, param, put
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import html
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ..messages import Request, Response
 from ._openapi import openapi
 from ._responses import JsonResponse
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from ._router import Router
+from ._router import Router
 
 __all__ = ["add_docs", "docs_page"]
 

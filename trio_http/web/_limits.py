@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import trio
 
+from ..messages import Handler, Middleware, Request, Response
 from ._answers import answer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ..messages import Handler, Middleware, Request, Response
 
 __all__ = ["by_peer", "limit_concurrency", "limit_rate"]
 

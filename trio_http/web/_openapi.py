@@ -7,16 +7,14 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from ..messages import Response
+from ._docs import RouteInfo
 from ._pattern import Pattern
 from ._responses import JsonResponse
 from ._router import Router
-
-if TYPE_CHECKING:
-    from ._docs import RouteInfo
 
 __all__ = ["openapi", "schema_of"]
 
