@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from email import message_from_bytes
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import trio
@@ -15,12 +15,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.wires import serving
 from trio_http import Request, Response, StatusError
+from trio_http.messages import Handler
 from trio_http.web import FileResponse, Router, disk_limiter, static
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from trio_http.messages import Handler
 
 BIG = bytes(range(256)) * 4096  # 1 MiB: several pieces
 
@@ -395,3 +391,24 @@ async def test_a_file_that_is_cut_while_it_is_sent(site: Path) -> None:
 async def test_the_limiter_is_of_this_run(site: Path) -> None:
     assert disk_limiter() is disk_limiter()
     assert disk_limiter().total_tokens == 32
+
+
+@pytest.mark.covers("A48")
+async def test_what_is_in_memory_needs_no_thread(site: Path) -> None:
+    limiter = trio.CapacityLimiter(1)
+    handler = static(site, limiter=limiter)
+    first = await ask(handler, "/big.bin")  # by threads; from now on the system has it
+
+    async with limiter:  # whoever needs a thread now waits for ever
+        with trio.fail_after(5):
+            for _ in range(3):
+                assert (await ask(handler, "/big.bin")).content == first.content == BIG
+            part = await ask(handler, "/big.bin", range="bytes=5-9")
+            assert part.content == BIG[5:10]
+            assert (await ask(handler, "/big.bin", if_none_match=first.headers["etag"])).status == 304
+        with trio.move_on_after(0.05) as scope:
+            await ask(handler, "/hello.txt")
+        assert scope.cancelled_caught  # its name has not been looked up yet
+    (site / "big.bin").unlink()
+    assert (await ask(handler, "/big.bin")).status == 404
+    assert open_below(site) == []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -18,9 +18,6 @@ from tests.wires import serving
 from trio_http import Request, Response, StatusError
 from trio_http.messages import Body
 from trio_http.web import FormLimits, MultipartParser, PartData, Router, form, parse_form, parse_multipart
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TYPE = "multipart/form-data; boundary=XX"
 

@@ -12,7 +12,7 @@ import trio.testing
 
 from tests.wires import serving
 from trio_http import Request, Response, StatusError
-from trio_http.messages import Handler, NoExchange, SendChunk
+from trio_http.messages import BareExchange, Handler, SendChunk
 from trio_http.web import (
     Router,
     access_log,
@@ -33,7 +33,7 @@ from trio_http.web import (
 TEXT = "some text that repeats; " * 500
 
 
-class From(NoExchange):
+class From(BareExchange):
     """An exchange with an address."""
 
     def __init__(self, address: str, scheme: str = "http") -> None:

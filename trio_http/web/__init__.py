@@ -8,6 +8,7 @@ from ._compression import compression
 from ._cors import cors
 from ._disk import disk_limiter
 from ._docs import Argument, RouteInfo, header, param
+from ._docs_page import add_docs, docs_page
 from ._error_pages import error_pages
 from ._events import EventSender, EventStream
 from ._file_response import FileResponse
@@ -16,6 +17,7 @@ from ._hosts import https_only, trusted_hosts
 from ._limits import by_peer, limit_concurrency, limit_rate
 from ._message import message
 from ._multipart import FormLimits, MultipartParser, PartBegin, PartData, PartEnd
+from ._openapi import openapi
 from ._paths import path_join_safe
 from ._pattern import PathType, Pattern
 from ._request_id import request_id
@@ -53,12 +55,14 @@ __all__ = [
     "Upload",
     "Uploads",
     "access_log",
+    "add_docs",
     "apply",
     "by_peer",
     "compression",
     "cors",
     "delete",
     "disk_limiter",
+    "docs_page",
     "error_pages",
     "form",
     "get",
@@ -68,6 +72,7 @@ __all__ = [
     "limit_concurrency",
     "limit_rate",
     "message",
+    "openapi",
     "options",
     "param",
     "parse_form",

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 import trio
 
 from .._errors import StatusError
+from ..messages import Handler, Middleware, Request, Response
 from ._answers import only_leaf
 from ._limits import by_peer
-
-if TYPE_CHECKING:
-    from ..messages import Handler, Middleware, Request, Response
 
 __all__ = ["access_log"]
 

@@ -9,7 +9,9 @@ __all__ = ["limit_body"]
 
 
 def limit_body(request: Request, limit: int) -> None:
-    """Take no more than ``limit`` bytes as the body of a request.
+    """Take no more than ``limit`` bytes as the body of a request, and as many even where the server takes less.
+
+    A body of unknown length is cut off by the connection while it is read; the answer is 413 as well.
 
     Raises:
         StatusError: 413, its declared length is larger; nothing of it has been read.

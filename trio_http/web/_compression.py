@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from collections.abc import Sequence
+from typing import final
 
 import trio
 
 from ..messages import Content, Handler, Middleware, Request, Response, SendChunk
 from ..semantics import ContentEncoder, MediaType, available_codings, choose_coding
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["compression"]
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection
 
 from ..messages import Handler, Middleware, Request, Response
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
 
 __all__ = ["cors"]
 

@@ -4,8 +4,10 @@ How it works
 ------------
 * Everything that touches the disk runs in a worker thread, a few at a time (:func:`disk_limiter`): a slow disk then
   holds up those who wait for it and nobody else.
-* A hop to a thread costs about as much as reading 100 KiB that are cached, so hops are saved: whoever needs several
-  things does them in one function.
+* A hop to a thread costs about 100 us, as much as reading 1 MiB that the system has in memory. So hops are saved:
+  whoever needs several things does them in one function, and what is in memory is read without a thread. Only the
+  system knows what is: it is asked to read and to refuse if that would take time (``RWF_NOWAIT``). File systems that
+  cannot tell (over a network, in user space) refuse always.
 * A file is open only while somebody iterates over it (:class:`FileBody`); until then there is its
   :class:`Snapshot`, which holds nothing. So what is never sent needs no closing, and a file that was replaced in
   between is noticed.
@@ -16,16 +18,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, Final, Self, final
+from collections.abc import Sequence
+from typing import Final, Self, final
 
 import trio
 
 from ._paths import is_within
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-__all__ = ["PIECE", "FileBody", "Snapshot", "disk_limiter", "is_missing", "open_file"]
+__all__ = ["PIECE", "FileBody", "Snapshot", "disk_limiter", "is_missing", "open_file", "read_cached"]
 
 PIECE: Final = 256 * 1024
 """How many bytes of a file are read at once."""
@@ -34,6 +34,8 @@ DISK_THREADS = 32  # at once, per run; a disk has no use for more, and other wor
 
 # what a name from outside may run into, and what then means that there is no such file
 _MISSING = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EISDIR}
+
+_NOWAIT = getattr(os, "RWF_NOWAIT", -1)  # Linux; elsewhere a flag that every system refuses
 
 _limiter: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("trio_http.web disk limiter")
 
@@ -46,6 +48,16 @@ def disk_limiter() -> trio.CapacityLimiter:
         limiter = trio.CapacityLimiter(DISK_THREADS)
         _limiter.set(limiter)
         return limiter
+
+
+def read_cached(descriptor: int, count: int, offset: int) -> bytes | None:
+    """Read what is in memory already, perhaps less than ``count``; None if anything would have to be waited for."""
+    buffer = bytearray(count)
+    try:
+        found = os.preadv(descriptor, [buffer], offset, _NOWAIT)
+    except OSError:
+        return None  # not in memory, or the file system cannot tell: whoever reads it in a thread will see
+    return bytes(buffer) if found == count else bytes(memoryview(buffer)[:found])
 
 
 def is_missing(error: OSError) -> bool:
@@ -130,13 +142,20 @@ class FileBody:
         snapshot: The file. It must not have been changed since.
         parts: What to send: bytes as they are, or the start and stop of a part of the file.
         limiter: The limiter of threads.
+        cached: Its name was looked up a moment ago and its bytes were in memory: it may be opened without a thread.
     """
 
-    __slots__ = ("_descriptor", "_limiter", "_next", "_parts", "_snapshot")
+    __slots__ = ("_cached", "_descriptor", "_limiter", "_parts", "_snapshot")
 
     def __init__(
-        self, snapshot: Snapshot, parts: Sequence[bytes | tuple[int, int]], limiter: trio.CapacityLimiter
+        self,
+        snapshot: Snapshot,
+        parts: Sequence[bytes | tuple[int, int]],
+        limiter: trio.CapacityLimiter,
+        *,
+        cached: bool = False,
     ) -> None:
+        self._cached = cached
         self._snapshot = snapshot
         self._parts = list(reversed(parts))
         self._limiter = limiter
@@ -162,24 +181,34 @@ class FileBody:
             await trio.lowlevel.checkpoint()
             self._parts.pop()
             return part
-        return await trio.to_thread.run_sync(self._read, part[0], part[1], limiter=self._limiter)
-
-    def _read(self, start: int, stop: int) -> bytes:
-        descriptor = self._descriptor
-        if descriptor is None:
-            # kept at once: whatever happens to the task that waits for this thread, aclose() finds it
-            descriptor, found = open_file(self._snapshot.path, self._snapshot.root)
-            self._descriptor = descriptor
-            if not self._snapshot.is_still(found):
-                raise OSError(errno.ESTALE, "the file was changed after its head had been sent", self._snapshot.path)
-        data = os.pread(descriptor, min(PIECE, stop - start), start)
+        start, stop = part
+        data = None
+        if self._cached:
+            await trio.lowlevel.checkpoint()
+            data = read_cached(self._open(), min(PIECE, stop - start), start)
+        if data is None:
+            data = await trio.to_thread.run_sync(self._read, start, stop, limiter=self._limiter)
         if not data:
             raise OSError(errno.EIO, f"the file ends at byte {start}; {stop} were announced", self._snapshot.path)
         if start + len(data) == stop:
             self._parts.pop()
         else:
             self._parts[-1] = (start + len(data), stop)
+        self._cached = True  # now it is open: the next piece may be in memory
         return data
+
+    def _open(self) -> int:
+        descriptor = self._descriptor
+        if descriptor is None:
+            # kept at once: whatever happens to the task that waits for a thread that does this, aclose() finds it
+            descriptor, found = open_file(self._snapshot.path, self._snapshot.root)
+            self._descriptor = descriptor
+            if not self._snapshot.is_still(found):
+                raise OSError(errno.ESTALE, "the file was changed after its head had been sent", self._snapshot.path)
+        return descriptor
+
+    def _read(self, start: int, stop: int) -> bytes:
+        return os.pread(self._open(), min(PIECE, stop - start), start)
 
     async def aclose(self) -> None:
         """Close the file; done before anything is waited for."""

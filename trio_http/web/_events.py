@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json as json_codec
 import re
-from typing import TYPE_CHECKING, final
+from collections.abc import Awaitable, Callable
+from typing import final
 
 import trio
 
 from ..messages import UNSET, Request, Response, SendChunk
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from ..semantics import HeadersInput
+from ..semantics import HeadersInput
 
 __all__ = ["EventSender", "EventStream"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import mimetypes
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self, final
+from typing import Final, NamedTuple, Self, final
 
 import trio
 
@@ -26,12 +27,18 @@ from ..semantics import (
     if_range_holds,
     parse_range,
 )
-from ._disk import FileBody, Snapshot, disk_limiter, is_missing, open_file
+from ._disk import FileBody, Snapshot, disk_limiter, is_missing, open_file, read_cached
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["SIBLINGS", "FileResponse", "IsFolder", "Options", "answer_with_file", "content_type_of"]
+__all__ = [
+    "SIBLINGS",
+    "Answer",
+    "FileResponse",
+    "IsFolder",
+    "Options",
+    "WouldBlock",
+    "answer_with_file",
+    "content_type_of",
+]
 
 EAGER = 64 * 1024  # up to here a file is read at once with everything else: one hop to a thread, nothing to close
 
@@ -78,6 +85,20 @@ class IsFolder(Exception):
     """What was to be sent is a folder."""
 
 
+class Answer(NamedTuple):
+    """An answer about to be made."""
+
+    status: int
+    headers: Headers
+    body: ContentLike
+    cached: bool
+    """Whether the file was in memory."""
+
+
+class WouldBlock(Exception):
+    """A disk would have to be waited for."""
+
+
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -87,6 +108,7 @@ class Options:
     download: str | None = None
     cache_control: str | None = None
     precompressed: bool = False
+    wait: bool = True  # False: raise WouldBlock instead of waiting for a disk
 
 
 @final
@@ -137,12 +159,12 @@ class FileResponse(Response):
         )
         limiter = limiter or disk_limiter()
         try:
-            status, fields, body = await trio.to_thread.run_sync(
+            made = await trio.to_thread.run_sync(
                 answer_with_file, request, os.fspath(path), None, options, limiter, limiter=limiter
             )
         except IsFolder:
             raise StatusError(404) from None
-        response = cls(body, status=status, headers=fields)
+        response = cls(made.body, status=made.status, headers=made.headers)
         if headers is not None:
             response.headers.update(headers)
         return response
@@ -150,12 +172,13 @@ class FileResponse(Response):
 
 def answer_with_file(
     request: Request, path: str, root: str | None, options: Options, limiter: trio.CapacityLimiter
-) -> tuple[int, Headers, ContentLike]:
+) -> Answer:
     """Look at a file and make the answer: status, fields and body. Blocks.
 
     Raises:
         IsFolder: It is a folder.
         StatusError: 404, there is none; 403, it may not be read.
+        WouldBlock: Unless ``options.wait``, its bytes are not in memory.
     """
     descriptor = -1
     try:
@@ -216,8 +239,9 @@ def _answer(
     headers: Headers,
     options: Options,
     limiter: trio.CapacityLimiter,
-) -> tuple[int, Headers, ContentLike]:
+) -> Answer:
     # As nginx and Apache make it. Two versions of one size within one tick of the file system's clock look alike.
+    cached = read_cached(descriptor, 1, 0) is not None
     etag = ETag(f"{snapshot.modified_ns:x}-{snapshot.size:x}")
     headers.add("etag", str(etag))
     headers.add("last-modified", format_http_date(max(0.0, snapshot.modified)))
@@ -232,8 +256,9 @@ def _answer(
         if outcome == 304:
             headers.pop("content-encoding", None)
             headers.pop("content-disposition", None)
-            return 304, headers, b""
-        return 412, Headers({"etag": str(etag)}), "412 Precondition Failed: the file is not what was expected\n"
+            return Answer(304, headers, b"", cached)
+        text = "412 Precondition Failed: the file is not what was expected\n"
+        return Answer(412, Headers({"etag": str(etag)}), text, cached)
     size = snapshot.size
     parts: list[bytes | tuple[int, int]] = [(0, size)] if size else []
     status, length = 200, size
@@ -245,7 +270,7 @@ def _answer(
         if ranges is not None:
             if not ranges:
                 fields = Headers({"content-range": format_content_range(None, size), "accept-ranges": "bytes"})
-                return 416, fields, f"416 Range Not Satisfiable: the file has {size} bytes\n"
+                return Answer(416, fields, f"416 Range Not Satisfiable: the file has {size} bytes\n", cached)
             status = 206
             if len(ranges) == 1:
                 headers.add("content-range", format_content_range(ranges[0], size))
@@ -254,9 +279,9 @@ def _answer(
                 parts = _multipart(ranges, size, headers)
             length = sum([len(part) if isinstance(part, bytes) else part[1] - part[0] for part in parts])
     if request.method != "HEAD" and length <= EAGER:
-        return status, headers, b"".join([_read(descriptor, part) for part in parts])
+        return Answer(status, headers, b"".join([_read(descriptor, part, options.wait) for part in parts]), cached)
     headers.add("content-length", str(length))
-    return status, headers, FileBody(snapshot, parts, limiter)
+    return Answer(status, headers, FileBody(snapshot, parts, limiter, cached=cached), cached)
 
 
 def _multipart(ranges: list[ByteRange], size: int, headers: Headers) -> list[bytes | tuple[int, int]]:
@@ -272,11 +297,15 @@ def _multipart(ranges: list[ByteRange], size: int, headers: Headers) -> list[byt
     return parts
 
 
-def _read(descriptor: int, part: bytes | tuple[int, int]) -> bytes:
+def _read(descriptor: int, part: bytes | tuple[int, int], wait: bool) -> bytes:
     if isinstance(part, bytes):
         return part
     start, stop = part
-    data = os.pread(descriptor, stop - start, start)
+    data = read_cached(descriptor, stop - start, start)
+    if data is None or len(data) < stop - start:
+        if not wait:
+            raise WouldBlock
+        data = os.pread(descriptor, stop - start, start)
     if len(data) < stop - start:
         raise OSError(f"the file was cut while it was read: {len(data)} of {stop - start} bytes from {start} on")
     return data

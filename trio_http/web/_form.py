@@ -11,20 +11,17 @@ How it works
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, final
+from types import TracebackType
+from typing import Any, Final, final
 
 import trio
 
 from .._errors import BodyTooLarge, StatusError
+from ..messages import Request
 from ..semantics import MediaType, Query
 from ._disk import disk_limiter
 from ._multipart import FormLimits, MultipartParser, PartBegin, PartData, PartEnd, boundary_of
 from ._upload import Upload, close_files
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from ..messages import Request
 
 __all__ = ["Form", "OpenForm", "Uploads", "form", "parse_form", "parse_multipart"]
 

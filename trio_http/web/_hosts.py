@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
+from ..messages import Handler, Middleware, Request, Response
 from ..semantics import split_host_port
 from ._answers import answer
 from ._responses import redirect
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from ..messages import Handler, Middleware, Request, Response
 
 __all__ = ["https_only", "trusted_hosts"]
 

@@ -15,12 +15,10 @@ How it works
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar, final
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ._pattern import Part, PathType, Pattern
+from ._pattern import Part, PathType, Pattern
 
 __all__ = ["ENCODED_SLASH", "Index"]
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import trio
 
+from ..messages import Handler, Middleware, Request, Response
 from ._answers import answer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ..messages import Handler, Middleware, Request, Response
 
 __all__ = ["by_peer", "limit_concurrency", "limit_rate"]
 
@@ -20,9 +16,8 @@ KEYS_MAX = 100_000  # counted at once; more would let peers fill the memory
 
 
 def by_peer(request: Request) -> str:
-    """Return the address a request came from, without its port: the usual key of limits."""
-    peer = request.peer
-    return peer[0] if isinstance(peer, tuple) else peer or ""
+    """Return the address a request came from (behind proxies that are trusted): the usual key of limits."""
+    return request.ip
 
 
 def limit_concurrency(

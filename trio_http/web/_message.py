@@ -7,15 +7,13 @@ import types
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from .._errors import StatusError
+from ..messages import Request
 from ..semantics import MediaType
 from ._responses import JSON, Codec
-
-if TYPE_CHECKING:
-    from ..messages import Request
 
 __all__ = ["message"]
 

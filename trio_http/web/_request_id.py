@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from .._entropy import random_bytes
-
-if TYPE_CHECKING:
-    from ..messages import Handler, Middleware, Request, Response
+from ..messages import Handler, Middleware, Request, Response
 
 __all__ = ["request_id"]
 

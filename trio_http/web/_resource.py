@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar, final
+from typing import Any, Final, TypeVar, final
 
-if TYPE_CHECKING:
-    from ..messages import Handler
+from ..messages import Handler
 
 __all__ = [
     "MAX_CONTENT_LENGTH",

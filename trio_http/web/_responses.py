@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Final, Protocol, final
+from typing import Any, Final, Protocol, final
 from urllib.parse import quote
 from uuid import UUID
 
 from .._errors import StatusError
 from ..messages import Request, Response
 from ..semantics import HeadersInput, choose_media_type, phrases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 __all__ = [
     "JSON",

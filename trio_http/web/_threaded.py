@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import trio
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ..messages import Handler, Middleware, Request, Response
+from ..messages import Handler, Middleware, Request, Response
 
 __all__ = ["apply", "threaded"]
 

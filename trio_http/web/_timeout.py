@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 import trio
 
+from ..messages import Handler, Middleware, Request, Response
 from ._answers import answer
-
-if TYPE_CHECKING:
-    from ..messages import Handler, Middleware, Request, Response
 
 __all__ = ["timeout"]
 

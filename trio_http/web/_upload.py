@@ -6,14 +6,12 @@ import io
 import os
 import tempfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, final
+from typing import IO, final
 
 import trio
 
+from ..semantics import Headers
 from ._disk import disk_limiter
-
-if TYPE_CHECKING:
-    from ..semantics import Headers
 
 __all__ = ["Upload", "close_files"]
 
