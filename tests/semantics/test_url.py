@@ -16,6 +16,14 @@ from trio_http._errors import InvalidURL
 from trio_http.semantics import URL, Query, _url, join_host_port, set_idna_codec, split_host_port, url_concat
 
 
+@pytest.fixture(autouse=True)
+def no_codec() -> Iterator[None]:
+    """Begin without the codec that the client brings, whatever was imported before."""
+    before = set_idna_codec(None)
+    yield
+    set_idna_codec(*before)  # type: ignore[arg-type]  # as it was
+
+
 @pytest.fixture
 def with_idna() -> Iterator[None]:
     before = set_idna_codec(lambda host: idna.encode(host, uts46=True), idna.decode)
