@@ -17,11 +17,11 @@ from trio_http.semantics import URL, Query, _url, join_host_port, set_idna_codec
 
 
 @pytest.fixture(autouse=True)
-def no_codec() -> Iterator[None]:
-    """Begin without the codec that the client brings, whatever was imported before."""
+def without_codec() -> Iterator[None]:
+    """The state of the floor by itself: the client sets a codec for the process when it is imported."""
     before = set_idna_codec(None)
     yield
-    set_idna_codec(*before)  # type: ignore[arg-type]  # as it was
+    set_idna_codec(*before)
 
 
 @pytest.fixture
