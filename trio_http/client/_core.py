@@ -10,9 +10,8 @@ import trio
 from .. import h1
 from .._errors import HTTPError, PoolError, PoolTimeout, TotalTimeout
 from ..semantics import URL
-from ..transport import DirectRoute, Origin, Route, SocketTransport, Sweeper, UnixRoute
+from ..transport import DirectRoute, Origin, Route, SocketTransport, Sweeper, UnixRoute, leave_nursery
 from ..wire import HTTP1Stream
-from ._bare import leave_nursery
 from ._call import Call, Destination
 from ._exchange import Exchange
 from ._options import Settings

@@ -1,6 +1,7 @@
 """Connections below HTTP: bytes in and out, listening and connecting, deadlines."""
 
 from ._adopt import adopt, is_plain
+from ._bare import leave_nursery
 from ._connect import NetworkOptions, Resolver, SocketOption, open_tcp, open_unix
 from ._dial import Dial
 from ._listen import listener_address, open_listeners
@@ -33,6 +34,7 @@ __all__ = [
     "adopt",
     "format_address",
     "is_plain",
+    "leave_nursery",
     "listener_address",
     "open_listeners",
     "open_tcp",

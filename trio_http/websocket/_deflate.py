@@ -8,8 +8,7 @@ How it works
   and one whose messages stay below the threshold, costs nothing.
 * What a decompressor may give is bounded in zlib itself (``max_length``), so a bomb is noticed after the limit, not
   after the explosion.
-* A compressor can be forgotten at any message border, because what a new one produces refers to nothing before it.
-  That makes a message that was compressed but never sent harmless: see :meth:`Deflater.forget`.
+* What a compressor has seen the peer must see: nobody compresses a message before it is his turn to send.
 """
 
 from __future__ import annotations
@@ -221,13 +220,6 @@ class Deflater:
         if not self._agreed.takeover:
             self._zlib = None
         return out[:-4]
-
-    def forget(self) -> None:
-        """Begin anew, because what was compressed last did not reach the peer.
-
-        The peer's decompressor remembers what it has seen; a new compressor just makes no use of that.
-        """
-        self._zlib = None
 
 
 @final

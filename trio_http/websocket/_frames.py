@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from typing import Final, Never, TypeAlias, final
 
 from wsproto.connection import ConnectionState
-from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, Request, TextMessage
 
 from .._entropy import random_bytes
 from .._errors import LocalProtocolError
@@ -67,6 +67,7 @@ class FrameConnection:
     Attributes:
         client: As given.
         missing: How many bytes of the current frame have not come yet, as far as known; for those who read.
+        refused: True once the peer broke the protocol or a limit.
     """
 
     __slots__ = (
@@ -88,6 +89,7 @@ class FrameConnection:
         "_wire_max",
         "client",
         "missing",
+        "refused",
     )
 
     def __init__(
@@ -107,6 +109,7 @@ class FrameConnection:
         self._state: ConnectionState = OPEN
         self._buffer = trailing
         self._position = 0
+        self.refused = False
         # the data frame being read
         self.missing = 0
         self._key: bytes | None = None
@@ -155,17 +158,11 @@ class FrameConnection:
             data = self._control(8, _close_payload(event.code, event.reason))  # type: ignore[attr-defined]  # as above
             self._state = LOCAL_CLOSING if state is OPEN else CLOSED
             return data
+        if kind is Request:
+            return b""  # a client that sits on us begins with its handshake; that is over
         raise LocalProtocolError(
             f"{kind.__name__} cannot be sent: the WebSocket is {state.name.lower().replace('_', ' ')}"
         )
-
-    def forget_sent(self) -> None:
-        """Be told that bytes returned by :meth:`send` for a whole message never left: the next one must not need them.
-
-        Without this, a compressor would refer to what the peer has never seen.
-        """
-        if self._deflater is not None:
-            self._deflater.forget()
 
     def _message(self, event: _Message) -> bytes:
         data: str | bytes | bytearray = event.data
@@ -322,6 +319,7 @@ class FrameConnection:
             yield self._fail(1009, f"a message of more than {self._max} bytes, decompressed")
 
     def _fail(self, code: int, reason: str) -> CloseConnection:
+        self.refused = True
         self._state = CLOSED if self._state is LOCAL_CLOSING else REMOTE_CLOSING
         self._forget_message()
         self._buffer = b""
