@@ -31,7 +31,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests; arguments after ``--`` go to pytest."""
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test,brotli,zstd,socks]")
     session.run("pytest", *session.posargs)
 
 

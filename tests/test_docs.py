@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tools import draw_docs
+
 ROOT = Path(__file__).parent.parent
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
@@ -24,3 +26,17 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_python_blocks_are_python(page: Path) -> None:
     for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
         compile(block, str(page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+@pytest.mark.parametrize("name", draw_docs.PAGES)
+def test_drawn_pages_are_up_to_date(name: str) -> None:
+    drawn = draw_docs.PAGES[name]()
+
+    assert (ROOT / "docs" / name).read_text() == drawn, "run: python tools/draw_docs.py"
+
+
+def test_every_default_says_whose_example_it_follows() -> None:
+    rows = [line for line in draw_docs.limits_page().splitlines() if line.startswith("| `")]
+
+    assert len(rows) > 30
+    assert not [row for row in rows if row.endswith("|  |")]

@@ -1,8 +1,9 @@
 """Connections for tests of behaviour: a server under test, and raw bytes against it.
 
-The same behaviour must hold on both transports, so tests are parametrized over the kinds here: ``memory`` is a trio
-stream without any socket, ``socket`` the plain-socket path over loopback. Tests about time use ``memory`` only, with
-an autojump clock; a clock that jumps does not know that a kernel is still busy.
+The same behaviour must hold on every transport, so tests are parametrized over the kinds here: ``memory`` is a trio
+stream without any socket, ``socket`` the plain-socket path over loopback, ``virtual`` the stream path over the virtual
+network, whose sockets behave as Linux's do and whose checks tell what a test left open. Tests about time use ``memory``
+or ``virtual``, never ``socket``: a clock that jumps does not know that a kernel is still busy.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import trio.testing
 import trio_http
 from trio_http import Handler, Server
 
-KINDS = ["memory", "socket"]
+KINDS = ["memory", "socket", "virtual"]
 
 
 class MemoryListener(trio.abc.Listener[trio.abc.Stream]):

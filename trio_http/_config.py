@@ -72,8 +72,8 @@ class ServerTimeouts(_Timeouts):
     ``read`` and ``write`` mean *no progress* for that long, not the length of a whole transfer.
     """
 
-    handshake: float | None = 10.0  # Go's net/http and Envoy use 10 s for the TLS handshake
-    head: float | None = 30.0  # from the first byte of a request head to its end; Go's docs advise 5-30 s, nginx 60 s
+    handshake: float | None = 10.0  # for TLS; Go's DefaultTransport 10 s, hypercorn 60 s
+    head: float | None = 30.0  # from the first byte of a request head to its end; hyper 30 s, nginx 60 s
     read: float | None = 30.0  # between two pieces of a request body; nginx 60 s, Apache 20 s
     write: float | None = 30.0  # until the peer takes a byte; nginx send_timeout 60 s
     idle: float | None = 75.0  # between two requests; nginx keepalive_timeout 75 s
@@ -84,12 +84,12 @@ class ServerTimeouts(_Timeouts):
 class ClientTimeouts(_Timeouts):
     """How long a client waits, by phase, in seconds; None means for ever. ``total`` spans all phases."""
 
-    connect: float | None = 10.0  # names and TCP; curl waits 300 s, reqwest and undici 10 s
+    connect: float | None = 10.0  # names and TCP; undici 10 s, aiohttp 30 s, curl 300 s
     handshake: float | None = 10.0  # Go's DefaultTransport: 10 s
     pool: float | None = 30.0  # for a free connection of the pool; aiohttp: no limit, httpx: 5 s
-    write: float | None = 30.0  # until the peer takes a byte
-    read: float | None = 30.0  # until a byte arrives; psf/requests' docs advise to set one, httpx: 5 s
-    idle: float | None = 15.0  # how long an unused connection is kept; below the 60-75 s of common servers
+    write: float | None = 30.0  # until the peer takes a byte; httpx 5 s
+    read: float | None = 30.0  # until a byte arrives; httpx 5 s, undici 300 s
+    idle: float | None = 15.0  # how long an unused connection is kept; aiohttp 15 s, httpx 5 s, Go 90 s
     total: float | None = None  # the whole request with redirects, retries and body
 
 
@@ -105,7 +105,7 @@ class ServerLimits(_Limits):
     header_count: int | None = 100  # Apache LimitRequestFields 100, hyper 100
     trailers: int | None = 16 * KIB  # all trailer fields of a chunked body
     chunk_line: int | None = 256  # chunk size and extensions; Go: 4096, CVE-2023-39326 counts their sum
-    body: int | None = 10 * MIB  # actix 2 MiB, Go none, nginx 1 MiB; routes may allow more
+    body: int | None = 10 * MIB  # of one request; nginx 1 MiB, axum 2 MiB, Tornado 100 MB; routes may allow more
     decompressed: int | None = 64 * MIB  # of a request body whose content coding we undo
     drain: int | None = 64 * KIB  # of an unread body, to keep the connection; Go 256 KiB
     pipelined: int | None = 16  # requests answered before others get a turn

@@ -105,3 +105,20 @@ def test_reset_while_waiting_is_sent_again() -> None:
         assert len(peers) == 2
 
     run(main)
+
+
+def test_reset_of_a_request_that_is_not_repeated_is_told_with_the_url() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def reset(peer: Peer) -> None:
+            await peer.answer()
+            await peer.stream.receive_some(1)
+
+        await listen(net, reset)
+        async with Client() as client:
+            await client.get("http://api/")
+            with pytest.raises(
+                trio_http.ReadError, match=r"POST http://api/x: reading from .* no answer yet; 2nd request"
+            ):
+                await client.post("http://api/x")
+
+    run(main)

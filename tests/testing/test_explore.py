@@ -237,6 +237,24 @@ def test_a_harness_fault_is_never_a_finding(monkeypatch: pytest.MonkeyPatch) -> 
         explore_seeds(small_http_program, seeds=1)
 
 
+def test_a_harness_error_among_the_program_s_errors_is_not_a_finding() -> None:
+    other = VirtualNetwork()
+
+    async def program(net: VirtualNetwork) -> None:
+        async def fails() -> None:
+            raise KeyError("mine")
+
+        async def misuses() -> None:
+            other.host("a").start_soon(trio.sleep, 1)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fails)
+            nursery.start_soon(misuses)
+
+    with pytest.raises(HarnessError, match="inside `async with`"):
+        explore_seeds(program)
+
+
 @pytest.mark.parametrize("bad", [lambda: None, lambda net: None])
 def test_only_async_functions_of_the_network_can_be_explored(bad: object) -> None:
     with pytest.raises(TypeError, match="not an async function"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import threading
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import trio
 import trio.lowlevel
 
+from trio_http import _watch
 from trio_http.testing import (
     Checks,
     Chunks,
@@ -214,6 +216,72 @@ def test_connect_retries_its_syn_through_a_partition() -> None:
                 assert trio.current_time() == 3  # SYNs go out at 0, 1, 3, 7, ...
 
     run(main)
+
+
+def test_a_held_syn_arrives_at_the_release() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        api, app = net.host("api"), net.host("app")
+        await api.start(trio.serve_tcp, echo, 80)
+        net.hold(app, api)
+
+        async def release() -> None:
+            await trio.sleep(0.4)
+            net.release(app)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(release)
+            with app.active(), trio.socket.socket() as sock:
+                await sock.connect((api.ipv4, 80))
+                assert trio.current_time() == 0.4
+
+    run(main)
+
+
+def test_connect_times_out_when_only_the_answers_are_lost() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        api, app = net.host("api"), net.host("app")
+        await api.start(trio.serve_tcp, echo, 80)
+        net.partition(api, app, one_way=True)
+        with app.active(), trio.socket.socket() as sock:
+            with pytest.raises(TimeoutError):
+                await sock.connect((api.ipv4, 80))
+            assert trio.current_time() == 127
+
+    run(main)
+
+
+def test_a_cancelled_connect_leaves_nothing_behind() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        api, app = net.host("api"), net.host("app")
+        net.link(app, api, Link(latency=1))
+        with api.active():
+            [listener, _] = listeners = await trio.open_tcp_listeners(80)
+        for patience in (0.5, 1.5, 2.5):
+            with app.active(), trio.socket.socket() as sock, trio.move_on_after(patience):
+                await sock.connect((api.ipv4, 80))
+        await trio.sleep(10)
+        assert [connection.client.closed for connection in net.connections] == [True] * len(net.connections)
+        # two were given up before they were made; the third waits to be accepted, and is over
+        async with await listener.accept() as stream:
+            assert await stream.receive_some() == b""
+        with trio.move_on_after(5) as scope:
+            await listener.accept()
+        assert scope.cancelled_caught
+        for one in listeners:
+            await one.aclose()
+
+    run(main)
+
+
+def test_faults_can_be_given_to_one_direction_of_a_link() -> None:
+    async def main(net: VirtualNetwork) -> list[str]:
+        stream = await two_hosts(net)
+        net.link("app", "api", up=Faults(short_read=1.0))
+        await round_trip(stream, bytes(100))
+        await stream.aclose()
+        return [event.text for event in net.faults_happened]
+
+    assert set(run(main)) == {"short_read on app->10.0.0.1:80#1 server"}
 
 
 # links
@@ -516,6 +584,28 @@ def test_livelock_is_told() -> None:
         run(main, world=World(passes=100))
 
 
+def test_a_retry_without_a_pause_is_a_livelock_but_a_bulk_transfer_is_not() -> None:
+    async def retry(net: VirtualNetwork) -> None:
+        while True:
+            with trio.socket.socket() as sock:
+                try:
+                    await sock.connect(("127.0.0.1", 80))
+                except ConnectionRefusedError:
+                    continue
+
+    async def bulk(net: VirtualNetwork) -> None:
+        client, server = await pair(net)
+        for _ in range(400):
+            await client.send_all(b"x")
+            await server.receive_some()
+        await client.aclose()
+        await server.aclose()
+
+    with pytest.raises(LivelockError, match=r"test_network\.py"):
+        run(retry, world=World(passes=100))
+    run(bulk, world=World(passes=100))
+
+
 def test_time_limit_is_told() -> None:
     async def main(net: VirtualNetwork) -> None:
         while True:
@@ -571,6 +661,53 @@ def test_threads_run_in_place_so_the_clock_does_not_jump_past_them() -> None:
             return await trio.to_thread.run_sync(lambda: sum(range(100_000)))
 
     assert run(main) == 4999950000
+
+
+def test_real_threads_under_a_virtual_clock_are_told() -> None:
+    release = threading.Event()
+
+    async def main(net: VirtualNetwork) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, release.wait)
+            try:
+                await trio.sleep(10)
+            finally:
+                release.set()
+
+    with pytest.raises(RealIOError, match="1 worker threads"):
+        run(main, world=World(inline_threads=False))
+
+
+def test_what_trio_http_leaves_open_is_told() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        bodies = [object(), object()]
+        for body in bodies:
+            _watch.opened("body", body)
+        _watch.closed(bodies[0])
+
+    with pytest.raises(LeakError, match=r"1 left open.*\n.*body left open: <object"):
+        run(main)
+    run(main, checks=Checks(bodies=False))
+
+
+def test_unaccepted_and_unread_connections_can_be_looked_for() -> None:
+    async def unaccepted(net: VirtualNetwork) -> None:
+        [listener] = await trio.open_tcp_listeners(80, host="127.0.0.1")
+        async with listener, await trio.open_tcp_stream("127.0.0.1", 80):
+            pass
+
+    async def unread(net: VirtualNetwork) -> None:
+        client, server = await pair(net)
+        await client.send_all(b"nobody reads this")
+        await server.aclose()
+        await client.aclose()
+
+    run(unaccepted)
+    run(unread)
+    with pytest.raises(LeakError, match="never accepted"):
+        run(unaccepted, checks=Checks(unaccepted=True))
+    with pytest.raises(LeakError, match="closed with unread bytes"):
+        run(unread, checks=Checks(unread=True))
 
 
 def test_errors_of_the_program_come_out_as_they_are() -> None:
@@ -663,3 +800,36 @@ async def test_a_network_runs_once() -> None:
         pass
     with pytest.raises(HarnessError, match="runs once"):
         await net.__aenter__()
+
+
+async def test_the_block_of_a_network_adds_no_group_around_an_error() -> None:
+    error = KeyError("mine")
+    with pytest.raises(KeyError) as caught:
+        async with VirtualNetwork():
+            raise error
+    assert caught.value is error
+
+
+async def test_the_block_of_a_network_leaves_the_user_s_own_groups_alone() -> None:
+    group = ExceptionGroup("mine", [KeyError("one")])
+    with pytest.raises(ExceptionGroup) as caught:
+        async with VirtualNetwork():
+            raise group
+    assert caught.value is group
+
+
+async def test_cancelling_around_a_network_ends_it() -> None:
+    with trio.move_on_after(0) as scope:
+        async with VirtualNetwork() as net:
+            net.host("api").start_soon(trio.sleep_forever)
+            await trio.sleep_forever()
+    assert scope.cancelled_caught
+
+
+async def test_a_network_in_real_time_works_with_the_clock_of_the_run() -> None:
+    async with VirtualNetwork(link=Link(latency=0.01)) as net:
+        begun = trio.current_time()
+        stream = await two_hosts(net)
+        assert await round_trip(stream) >= 0.02
+        await stream.aclose()
+    assert trio.current_time() - begun >= 0.04

@@ -1,17 +1,47 @@
 """The client: requests over pooled connections, each of which can be cancelled at any point."""
 
+from ..transport import Proxy
+from ._auth import Auth, AuthInput, BasicAuth, BearerAuth, DigestAuth, NetrcAuth
 from ._client import Client
-from ._options import ClientOptions, RequestOptions, Settings
+from ._events import EventStream, ServerSentEvent
+from ._group import RequestGroup, RequestHandle
+from ._oneshot import delete, get, head, options, patch, post, put, request, stream
+from ._options import ClientMiddleware, ClientOptions, RequestOptions, Settings
 from ._pool import ConnectionInfo, Pool, WaiterInfo
+from ._retry import Retry
 from ._stream import ResponseStream
+from ._upgrade import UpgradedStream
 
 __all__ = [
+    "Auth",
+    "AuthInput",
+    "BasicAuth",
+    "BearerAuth",
     "Client",
+    "ClientMiddleware",
     "ClientOptions",
     "ConnectionInfo",
+    "DigestAuth",
+    "EventStream",
+    "NetrcAuth",
     "Pool",
+    "Proxy",
+    "RequestGroup",
+    "RequestHandle",
     "RequestOptions",
     "ResponseStream",
+    "Retry",
+    "ServerSentEvent",
     "Settings",
+    "UpgradedStream",
     "WaiterInfo",
+    "delete",
+    "get",
+    "head",
+    "options",
+    "patch",
+    "post",
+    "put",
+    "request",
+    "stream",
 ]

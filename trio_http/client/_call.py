@@ -10,7 +10,7 @@ import trio
 
 from .. import h1
 from .._config import ClientLimits, ClientTimeouts
-from ..messages import Content, Request
+from ..messages import Content, Handler, Request
 from ..semantics import URL, HeaderItem, Headers
 from ..transport import Origin, Route
 from ..wire import Timing
@@ -32,12 +32,18 @@ class Destination:
         host: The Host field.
         target: The target as it goes into the request line.
         fields: Further fields that the way there asks for.
+        plain: Requests as they go on the wire, by method, that have nothing but the client's own fields.
+        has_secret: True if the URL names a user, perhaps with a password.
+        app: A handler in this process that answers instead.
     """
 
-    __slots__ = ("fields", "host", "key", "origin", "route", "target", "url")
+    __slots__ = ("app", "fields", "has_secret", "host", "key", "origin", "plain", "route", "target", "url")
 
-    def __init__(self, url: URL, origin: Origin, route: Route) -> None:
+    def __init__(self, url: URL, origin: Origin, route: Route, app: Handler | None = None) -> None:
         self.url = url
+        self.app = app
+        self.has_secret = url.username is not None
+        self.plain: dict[str, bytes] = {}
         self.origin = origin
         self.route = route
         self.key: Hashable = route.key(origin)
@@ -73,17 +79,21 @@ class Call:
         latest: The instant, on trio's clock, when the whole must be over.
         total: The seconds that ``latest`` stands for, for texts; None for no limit.
         began: When the whole began.
+        cookie: A Cookie field for this URL alone.
         expect: Seconds to wait for the server's "100 Continue" before the body is sent; None for not asking.
         progress: Told after each piece of the body ``(bytes sent, bytes in all or None)``.
         on_informational: Told of each informational response ``(status, headers)``; may be async.
         upgrade: The protocol to switch to; None for a plain request.
+        is_plain: True if it has no body and nothing but the client's own fields, none of them about the connection.
     """
 
     __slots__ = (
         "began",
         "content",
+        "cookie",
         "expect",
         "headers",
+        "is_plain",
         "latest",
         "method",
         "on_informational",
@@ -112,10 +122,12 @@ class Call:
         self.total = total = terms.timeouts.total
         self.began = trio.current_time() if began is None else began
         self.latest = math.inf if total is None else self.began + total
+        self.cookie: str | None = None
         self.expect: float | None = None
         self.progress: Callable[[int, int | None], object] | None = None
         self.on_informational: Callable[[int, Headers], Awaitable[None] | None] | None = None
         self.upgrade: bytes | None = None
+        self.is_plain = False
 
     def __str__(self) -> str:
         return f"{self.method} {self.to.url.redacted}"
@@ -125,6 +137,8 @@ class Call:
         """All fields, Host first unless the user gave one."""
         items = self.headers.items_list
         to = self.to
+        if self.cookie is not None:
+            items = _with_cookie(items, self.cookie.encode("latin-1"))
         if self.expect is not None and not self.is_simple:
             items = [*items, (b"Expect", b"expect", b"100-continue")]
         for item in items:
@@ -152,6 +166,14 @@ class Call:
         call = Call(method, to, headers, content, terms=self.terms, began=self.began)
         call.latest = self.latest
         call.expect = self.expect
+        call.upgrade = self.upgrade
         call.progress = self.progress
         call.on_informational = self.on_informational
         return call
+
+
+def _with_cookie(items: list[HeaderItem], cookie: bytes) -> list[HeaderItem]:
+    """Add cookies; those that the user put into the headers himself go first (there is one such field: RFC 6265)."""
+    own = [item[2] for item in items if item[1] == b"cookie"]
+    kept = [item for item in items if item[1] != b"cookie"] if own else items
+    return [*kept, (b"Cookie", b"cookie", b"; ".join([*own, cookie]))]

@@ -4,36 +4,56 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json as json_codec
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self, Unpack, final
 
 import trio
 
-from .. import h1
-from .._config import ClientTimeouts
-from .._errors import BodyTooLarge, InvalidURL, LocalProtocolError
-from ..messages import Body, Content, Request, Response
-from ..semantics import URL, Headers, Query, QueryInput, encode_form, format_http_date, reason_bytes
+from .._config import ClientLimits, ClientTimeouts
+from .._errors import BodyTooLarge, DecodingError, InvalidURL, LocalProtocolError
+from ..messages import Body, Content, Handler, Request, Response
+from ..semantics import (
+    URL,
+    ContentDecoder,
+    CookieJar,
+    Headers,
+    Query,
+    QueryInput,
+    available_codings,
+    encode_form,
+    format_http_date,
+    parse_content_encoding,
+)
 from ..semantics._grammar import is_host, is_token
+from ._attempt import Attempt
+from ._auth import auth_of
 from ._call import Call, Destination, Terms
 from ._core import Core
-from ._exchange import Exchange
-from ._options import FIXED, ClientOptions, RequestOptions, Settings
+from ._events import EventStream
+from ._group import RequestGroup
+from ._journey import Journey, head_response, store_cookies
+from ._multipart import MultipartBody
+from ._options import FIXED, ClientMiddleware, ClientOptions, RequestOptions, Settings
 from ._pool import Pool
-from ._redirect import is_redirect, next_headers, next_method, next_url, replayed, too_many
-from ._stream import ResponseStream, StreamedBody
+from ._retry import Retry
+from ._stream import OpenResponse, ResponseStream, StreamedBody
+from ._upgrade import Upgrade
 
 __all__ = ["Client"]
 
-REDIRECT_BODY = 64 * 1024  # bytes of a redirect's body read over, to keep the connection; Go 2 KiB, curl all
+ERROR_BODY = 1024 * 1024  # bytes of a streamed error that raise_for_status reads for the exception
 _METHODS = frozenset(
     ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY")  # RFC 9110, RFC 5789
 )
-_VERSIONS = {b"1.1": "HTTP/1.1", b"1.0": "HTTP/1.0"}
 _DESTINATIONS_MAX = 256
 _NO_CONTENT = Content()
-_reasons = {reason_bytes(code): reason_bytes(code).decode() for code in range(100, 600)}
+# fields that make a request more than its bytes: they change what the connection does after it
+_NOT_PLAIN = ("connection", "content-length", "expect", "host", "te", "transfer-encoding", "upgrade")
+# options that the straight way of a request cannot take
+_JOURNEY = frozenset({"auth", "retry", "cookies", "follow_redirects", "max_redirects"})
 
 
 @final
@@ -53,7 +73,18 @@ class Client:
         ...     print(response.status, response.text())
     """
 
-    __slots__ = ("_base", "_core", "_destinations", "_headers", "_settings", "_terms")
+    __slots__ = (
+        "_base",
+        "_core",
+        "_destinations",
+        "_headers",
+        "_jar",
+        "_light",
+        "_may_have_cookies",
+        "_plain",
+        "_settings",
+        "_terms",
+    )
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         self._settings = settings = Settings(**options)
@@ -65,11 +96,23 @@ class Client:
         self._destinations: dict[object, Destination] = {}
         self._base = None if settings.base_url is None else _absolute(URL(settings.base_url))
         self._terms = Terms(settings.timeouts, settings.limits)
+        cookies = settings.cookies
+        self._jar = cookies if isinstance(cookies, CookieJar) else CookieJar()
+        self._may_have_cookies = self._jar is cookies
+        self._light = not (
+            settings.auth or settings.retry or settings.middleware or settings.on_request or settings.on_response
+        )
         self._headers = headers = Headers({"Accept": "*/*", "User-Agent": settings.user_agent})
+        if settings.decompress:
+            headers["Accept-Encoding"] = ", ".join(available_codings())
         if settings.referer is not None:
             headers["Referer"] = settings.referer
+        if isinstance(cookies, Mapping) and cookies:
+            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
         if settings.headers is not None:
             headers.update(settings.headers)
+            _check_framing(headers)
+        self._plain = self._light and not any(name in headers for name in _NOT_PLAIN)
 
     def __repr__(self) -> str:
         where = f" {self._base.redacted}" if self._base is not None else ""
@@ -83,8 +126,8 @@ class Client:
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
-        return await self._core.leave(error)
+    ) -> None:
+        await self._core.leave(error)
 
     async def aclose(self) -> None:
         """Close all connections and end what is under way; requests made after this raise PoolError.
@@ -103,6 +146,12 @@ class Client:
     def headers(self) -> Headers:
         """The fields of every request; a copy."""
         return self._headers.copy()
+
+    @property
+    def cookies(self) -> CookieJar:
+        """The jar: ``client.cookies.save()``, ``client.cookies.load(text)``."""
+        self._may_have_cookies = True
+        return self._jar
 
     @property
     def base_url(self) -> URL | None:
@@ -127,37 +176,40 @@ class Client:
         other._settings = dataclasses.replace(self._settings, **options)
         other._core = self._core
         other._prepare()
+        if "cookies" not in options:
+            other._jar = self.cookies
+            other._may_have_cookies = True
         return other
 
     # ---------------------------------------------------------------- requests
 
     async def get(self, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
         """Make a GET request; see :meth:`request`."""
-        return await self.request("GET", url, **options)
+        return await self._request("GET", url, options)
 
     async def head(self, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
         """Make a HEAD request; see :meth:`request`."""
-        return await self.request("HEAD", url, **options)
+        return await self._request("HEAD", url, options)
 
     async def options(self, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
         """Make an OPTIONS request; see :meth:`request`."""
-        return await self.request("OPTIONS", url, **options)
+        return await self._request("OPTIONS", url, options)
 
     async def post(self, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
         """Make a POST request; see :meth:`request`."""
-        return await self.request("POST", url, **options)
+        return await self._request("POST", url, options)
 
     async def put(self, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
         """Make a PUT request; see :meth:`request`."""
-        return await self.request("PUT", url, **options)
+        return await self._request("PUT", url, options)
 
     async def patch(self, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
         """Make a PATCH request; see :meth:`request`."""
-        return await self.request("PATCH", url, **options)
+        return await self._request("PATCH", url, options)
 
     async def delete(self, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
         """Make a DELETE request; see :meth:`request`."""
-        return await self.request("DELETE", url, **options)
+        return await self._request("DELETE", url, options)
 
     async def request(self, method: str, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
         """Make a request and read the whole response.
@@ -183,12 +235,7 @@ class Client:
         Cancellation:
             Ends the request; its connection is closed, its place in the pool is free at once.
         """
-        try:
-            call = self._call(method, url, options)
-        except Exception:
-            await _close_unsent(options)
-            raise
-        return await self._whole(call, options)
+        return await self._request(method, url, options)
 
     async def send(self, request: Request, **options: Unpack[RequestOptions]) -> Response:
         """Make a request that was built by hand; its target is an absolute URL or relative to ``base_url``.
@@ -198,12 +245,7 @@ class Client:
         Raises:
             HTTPError: As :meth:`request`.
         """
-        headers = request.headers.copy()
-        headers.update(options.get("headers") or ())
-        options["headers"] = headers
-        # one that was built by hand has its URL as the target, one that a client made has it apart
-        target = str(request.url) if request.raw_target.startswith(b"/") and request.host else request.target
-        return await self._whole(self._call(request.method, target, options, content=request.content), options)
+        return await self._request("", "", options, asked=request)
 
     def stream(self, method: str, url: str | URL, **options: Unpack[RequestOptions]) -> ResponseStream:
         """Make a request and read the response piece by piece: ``async with client.stream("GET", url) as response``.
@@ -214,91 +256,231 @@ class Client:
         Raises:
             HTTPError: When the block is entered, as :meth:`request`.
         """
+        what = f"{method} {url.redacted if isinstance(url, URL) else _redacted(url)}"
 
-        async def begin() -> tuple[Exchange, Response]:
+        async def begin() -> OpenResponse:
             try:
                 call = self._call(method, url, options)
             except Exception:
                 await _close_unsent(options)
                 raise
-            return await self._open_stream(call, options)
+            return await self._open(call, options)
 
-        return ResponseStream(begin)
+        return ResponseStream(begin, what)
+
+    def gather(self, limit: int | None = None) -> RequestGroup:
+        """Open a group of requests that run beside each other; see :class:`RequestGroup`.
+
+        Args:
+            limit: How many run at once; None for as many as there are. The pool's limits hold besides.
+        """
+        return RequestGroup(self._request, limit)
+
+    def sse(
+        self,
+        url: str | URL,
+        *,
+        method: str = "GET",
+        attempts: int | None = 10,
+        backoff: float = 1.0,
+        last_event_id: str = "",
+        **options: Unpack[RequestOptions],
+    ) -> EventStream:
+        """Read server-sent events: ``async with client.sse(url) as events: async for event in events``.
+
+        The time in all stops counting when the head of the answer is there; between two events there is no deadline
+        but what ``timeout=ClientTimeouts(read=...)`` says here.
+
+        Args:
+            url: The URL.
+            method: The method.
+            attempts: How often in a row connecting may fail; 1 for never connecting again, None for without end.
+            backoff: Seconds before connecting again, unless the server says otherwise.
+            last_event_id: Resume after this event.
+            options: As of any request.
+        """
+        options.setdefault("timeout", self.timeouts.replace(read=None))
+        headers = Headers({"Accept": "text/event-stream", "Cache-Control": "no-store"})
+        headers.update(options.get("headers") or ())
+
+        async def begin(event_id: str | None) -> OpenResponse:
+            if event_id is not None:
+                headers["Last-Event-ID"] = event_id
+            options["headers"] = headers
+            opened = await self._open(self._call(method, url, options), options, check=False)
+            opened.stop_the_clock()
+            return opened
+
+        events = EventStream(begin, f"{method} {_redacted(str(url))}", attempts=attempts, backoff=backoff)
+        events.last_event_id = last_event_id
+        return events
+
+    def upgrade(
+        self, url: str | URL, protocol: str, *, method: str = "GET", **options: Unpack[RequestOptions]
+    ) -> Upgrade:
+        """Switch to another protocol: ``async with client.upgrade(url, "echo") as stream`` gives a trio stream.
+
+        The time in all stops counting when the server has agreed. Leaving the block closes the connection.
+
+        Raises:
+            StatusError: When the block is entered: the server has not agreed; ``error.response`` is its answer.
+            HTTPError: Likewise, as :meth:`request`.
+        """
+
+        async def begin() -> OpenResponse:
+            call = self._call(method, url, options)
+            if not is_token(protocol.partition("/")[0].encode()):
+                raise LocalProtocolError(f"{protocol!r} names no protocol (RFC 9110 section 7.8)")
+            call.upgrade = Headers({"Upgrade": protocol}).raw[0][1]
+            opened = await self._open(call, options, check=False)
+            if opened.response.status == 101:
+                opened.stop_the_clock()
+            return opened
+
+        return Upgrade(begin, f"{method} {_redacted(str(url))} (upgrade to {protocol})")
 
     # ---------------------------------------------------------------- what they have in common
 
-    async def _whole(self, call: Call, options: RequestOptions) -> Response:
-        exchange, head, history = await self._follow(call, options)
-        data, trailers = await exchange.read_whole(options.get("max_body", self._settings.limits.body))
-        response = Response.whole(
-            head.status_code, _reason_of(head), Headers.from_items(head.headers.triples), _version_of(head), data
-        )
-        self._finish(response, exchange, history)
-        if trailers is not None:
-            response.trailers_to_send = trailers
-        if options.get("raise_for_status", self._settings.raise_for_status):
+    async def _request(
+        self, method: str, url: str | URL, options: RequestOptions, *, asked: Request | None = None
+    ) -> Response:
+        # Hot: once per request. With nothing set up between the call and its attempt it takes the straight way.
+        try:
+            call = self._call(method, url, options) if asked is None else self._call_for(asked, options)
+        except Exception:
+            await _close_unsent(options)
+            raise
+        settings = self._settings
+        limit = options.get("max_body", settings.limits.body)
+        if not self._light or call.to.has_secret or not (not options or _JOURNEY.isdisjoint(options)):
+            opened = await self._open(call, options, check=False)
+            try:
+                response = opened.response
+                await response.read(limit)
+            finally:
+                await opened.aclose()
+        else:
+            jar = self._jar
+            if self._may_have_cookies:
+                call.cookie = jar.header_for(call.to.url)
+            call.is_plain = not options and asked is None and call.cookie is None and self._plain
+            history: tuple[Response, ...] = ()
+            try:
+                attempt, head = await self._core.attempt(call)
+                if 301 <= head.status_code <= 308:
+                    store_cookies(jar, call.to.url, head)
+                    journey = self._journey(options)
+                    self._may_have_cookies = True
+                    attempt, head = await journey.go_on(call, attempt, head)
+                    call = attempt.call
+                    history = journey.history
+            except BaseException:
+                await call.content.aclose()
+                raise
+            data, trailers = await attempt.read_whole(limit)
+            response = head_response(head, data)
+            response.asked_by(call)
+            response.url = call.to.url
+            response.timings = attempt.timings
+            response.history = history
+            if trailers is not None:
+                response.trailers_to_send = trailers
+            for item in head.headers.triples:
+                if item[1] == b"set-cookie":
+                    self._may_have_cookies = True
+                    jar.store(call.to.url, item[2].decode("latin-1"))
+                elif item[1] == b"content-encoding" and data and self._decompresses(options):
+                    decoder = _decoder_for(response.headers, settings.limits, limit)
+                    if decoder is not None:
+                        _decode_whole(response, decoder, data, call)
+                    data = b""  # done, all of it
+        if response.status >= 400 and options.get("raise_for_status", settings.raise_for_status):
             response.raise_for_status()
         return response
 
-    async def _open_stream(self, call: Call, options: RequestOptions) -> tuple[Exchange, Response]:
-        exchange, head, history = await self._follow(call, options)
-        body = Body(StreamedBody(exchange))
-        if exchange.stream.core.their_state is not h1.SEND_BODY and not exchange.finish_nowait():
-            await exchange.finish()
-        response = Response.received(
-            head.status_code, _reason_of(head), Headers.from_items(head.headers.triples), _version_of(head), body
-        )
-        self._finish(response, exchange, history)
-        if options.get("raise_for_status", self._settings.raise_for_status) and response.status >= 400:
-            await exchange.abandon()
-            response.raise_for_status()
-        return exchange, response
+    async def _open(self, call: Call, options: RequestOptions, *, check: bool = True) -> OpenResponse:
+        """Send a request through everything there is, and return the response with an open body."""
+        attempts: list[Attempt] = []
 
-    def _finish(self, response: Response, exchange: Exchange, history: tuple[Response, ...]) -> None:
-        call = exchange.call
-        response.request = call.request()
+        async def handle(request: Request) -> Response:
+            following = call if request is asked else self._call_for(request, options)
+            journey = self._journey(options)
+            self._may_have_cookies = True
+            try:
+                attempt, head = await journey.run(following)
+            except BaseException:
+                await following.content.aclose()
+                raise
+            attempts.append(attempt)
+            headers = Headers.from_items(head.headers.triples)
+            decoder = None
+            if attempt.has_body and self._decompresses(options):
+                decoder = _decoder_for(headers, self._settings.limits, None)
+            elif not attempt.has_body and head.status_code != 101 and not attempt.finish_nowait():
+                await attempt.finish()
+            response = Response.received(
+                head.status_code, "", headers, "HTTP/1.1", Body(StreamedBody(attempt, decoder))
+            )
+            like = head_response(head)
+            response.reason, response.http_version = like.reason, like.http_version
+            self._finish(response, attempt, journey.history)
+            return response
+
+        asked = call.request()
+        handler: Handler = handle
+        for each in reversed(self._settings.middleware):
+            handler = functools.partial(_through, each, handler)
+        try:
+            response = await handler(asked)
+            if check and options.get("raise_for_status", self._settings.raise_for_status) and response.status >= 400:
+                await response.read(ERROR_BODY)
+                response.raise_for_status()
+        except BaseException:
+            for attempt in attempts:
+                await attempt.abandon()
+            raise
+        return OpenResponse(response, attempts)
+
+    def _journey(self, options: RequestOptions) -> Journey:
+        settings = self._settings
+        most = options.get("max_redirects", settings.max_redirects)
+        if most is None:
+            most = settings.limits.redirects
+        cookies = options.get("cookies")
+        retry = options.get("retry", settings.retry)
+        return Journey(
+            self._core,
+            jar=self._jar,
+            auth=auth_of(options.get("auth", settings.auth)),
+            retry=Retry(attempts=retry) if isinstance(retry, int) else retry,
+            redirects=most,
+            follow=options.get("follow_redirects", settings.follow_redirects),
+            cookies="; ".join(f"{name}={value}" for name, value in cookies.items()) if cookies else None,
+            on_request=tuple(settings.on_request),
+            on_response=tuple(settings.on_response),
+        )
+
+    def _decompresses(self, options: RequestOptions) -> bool:
+        return options.get("decompress", self._settings.decompress)
+
+    def _finish(self, response: Response, attempt: Attempt, history: tuple[Response, ...]) -> None:
+        call = attempt.call
+        response.asked_by(call)
         response.url = call.to.url
-        response.timings = exchange.timings
+        response.timings = attempt.timings
         response.history = history
 
-    async def _follow(
-        self, call: Call, options: RequestOptions
-    ) -> tuple[Exchange, h1.Response | h1.InformationalResponse, tuple[Response, ...]]:
-        """Send a request, and what its redirects ask for; return the exchange that brought the final head."""
-        try:
-            exchange, head = await self._core.attempt(call)
-        except BaseException:
-            await call.content.aclose()
-            raise
-        status = head.status_code
-        if status < 301 or status > 308 or not options.get("follow_redirects", self._settings.follow_redirects):
-            return exchange, head, ()
-        first = str(call)
-        history: list[Response] = []
-        most = options.get("max_redirects", self._settings.max_redirects)
-        if most is None:
-            most = self._settings.limits.redirects
-        while is_redirect(head.status_code, headers := Headers.from_items(head.headers.triples)):
-            try:
-                data, _ = await exchange.read_whole(REDIRECT_BODY)
-            except BodyTooLarge:
-                data = b""
-            response = Response.whole(head.status_code, _reason_of(head), headers, _version_of(head), data)
-            self._finish(response, exchange, tuple(history))
-            history.append(response)
-            url = next_url(call.to.url, headers)
-            if most is not None and len(history) > most:
-                raise too_many(first, most, url)
-            call = self._redirected(call, url, response.status)
-            exchange, head = await self._core.attempt(call)
-        return exchange, head, tuple(history)
-
-    def _redirected(self, call: Call, url: URL, status: int) -> Call:
-        method = next_method(call.method, status)
-        drops = method != call.method
-        content = _NO_CONTENT if drops else replayed(call.content, call.to.url, status)
-        headers = next_headers(call.headers, drops_content=drops, crosses=url.origin != call.to.url.origin)
-        return call.redirected(method, self._destination(url), headers, content)
+    def _call_for(self, request: Request, options: RequestOptions) -> Call:
+        """Return the call for a request that was built by hand, or made from another by middleware."""
+        # one that was built by hand has its URL as the target, one that a client made has it apart
+        target = str(request.url) if request.raw_target.startswith(b"/") and request.host else request.target
+        merged: RequestOptions = {**options}
+        headers = request.headers.copy()
+        headers.update(options.get("headers") or ())
+        merged["headers"] = headers
+        for name in ("params", "content", "json", "data", "files"):
+            merged.pop(name, None)  # type: ignore[misc]  # all are keys
+        return self._call(request.method, target, merged, content=request.content)
 
     # ---------------------------------------------------------------- from words to calls
 
@@ -326,6 +508,8 @@ class Client:
         if given is not None:
             headers.update(given)
             _check_framing(headers)
+            if "range" in headers and "accept-encoding" not in Headers(given):
+                headers.pop("accept-encoding", None)  # a part of coded content could not be decoded
         _add_conditions(headers, options)
         terms = self._terms_for(options["timeout"]) if "timeout" in options else self._terms
         call = Call(method, to, headers, content, terms=terms)
@@ -388,6 +572,13 @@ def _with_params(url: URL, params: QueryInput) -> URL:
 
 
 def _content_of(options: RequestOptions, headers: Headers) -> Content:
+    files = options.get("files")
+    if files:
+        if "content" in options or "json" in options:
+            raise TypeError("a request has one body: give files with data, without content or json")
+        body = MultipartBody(options.get("data") or (), files)
+        headers["Content-Type"] = body.content_type
+        return Content(body, length=body.length)
     given = [name for name in ("content", "json", "data") if options.get(name) is not None or name == "json" in options]
     if not given:
         return _NO_CONTENT
@@ -430,11 +621,42 @@ def _add_conditions(headers: Headers, options: RequestOptions) -> None:
     tag = options.get("if_none_match")
     if tag is not None:
         headers["If-None-Match"] = tag
+    referer = options.get("referer")
+    if referer is not None:
+        headers["Referer"] = referer
 
 
-def _reason_of(head: h1.Response | h1.InformationalResponse) -> str:
-    return _reasons.get(head.reason) or head.reason.decode("latin-1")
+async def _through(middleware: ClientMiddleware, handler: Handler, request: Request) -> Response:
+    return await middleware(request, handler)
 
 
-def _version_of(head: h1.Response | h1.InformationalResponse) -> str:
-    return _VERSIONS.get(head.http_version) or "HTTP/" + head.http_version.decode("ascii")
+def _redacted(url: str) -> str:
+    try:
+        return URL(url).redacted
+    except (InvalidURL, TypeError):
+        return "an invalid URL"
+
+
+def _decoder_for(headers: Headers, limits: ClientLimits, max_output: int | None) -> ContentDecoder | None:
+    """Return what undoes the codings of a body, and take them, and its length, out of the headers.
+
+    The headers then fit what is read: they can be passed on with it.
+    """
+    codings = parse_content_encoding(headers.get("content-encoding"))
+    if not codings:
+        return None
+    decoder = ContentDecoder(codings, max_output=max_output, max_ratio=limits.ratio)
+    del headers["content-encoding"]
+    headers.pop("content-length", None)
+    return decoder
+
+
+def _decode_whole(response: Response, decoder: ContentDecoder, data: bytes, call: Call) -> None:
+    try:
+        decoder.feed(data)
+        decoder.finish()
+        response.replace_content(b"".join(iter(decoder.read, b"")))
+    except DecodingError as error:
+        raise DecodingError(f"{call}: {error}") from error
+    except BodyTooLarge as error:
+        raise BodyTooLarge(f"{call}: {error}", limit=error.limit) from error

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractAsyncContextManager
 from typing import final
 
 import trio
 
-from .. import h1
 from .._errors import HTTPError, PoolError, PoolTimeout, TotalTimeout
 from ..semantics import URL
-from ..transport import DirectRoute, Origin, Route, SocketTransport, Sweeper, UnixRoute, leave_nursery
+from ..transport import DirectRoute, Origin, Route, SocketTransport, Sweeper, UnixRoute, leave_nursery, route_through
 from ..wire import HTTP1Stream
+from ._app import AppAttempt
+from ._attempt import Attempt, Head
 from ._call import Call, Destination
 from ._exchange import Exchange
 from ._options import Settings
 from ._pool import ClientConnection, Pool
+from ._proxies import ProxyChoice
+from ._retry import Budget
 
 __all__ = ["Core"]
 
@@ -28,11 +32,30 @@ class Core:
         settings: What belongs to connections counts.
     """
 
-    __slots__ = ("_limits", "_manager", "_nursery", "_route", "_sweeper", "pool")
+    __slots__ = (
+        "_app",
+        "_direct",
+        "_limits",
+        "_manager",
+        "_mounts",
+        "_nursery",
+        "_proxies",
+        "_routes",
+        "_settings",
+        "_sweeper",
+        "budget",
+        "pool",
+    )
 
     def __init__(self, settings: Settings) -> None:
         self._limits = limits = settings.limits
-        self._route = _route_of(settings)
+        self._direct: Route = _direct_route(settings)
+        self._settings = settings
+        self._proxies = ProxyChoice(settings.proxy, os.environ if settings.trust_env else {})
+        self._routes: dict[tuple[str, bool], Route] = {}
+        self._app = settings.app
+        self._mounts = {URL(url).origin: app for url, app in settings.mounts.items()}
+        self.budget = Budget()
         self._sweeper = Sweeper()
         self.pool = Pool(limits, idle=settings.timeouts.idle, sweeper=self._sweeper, dispose=self._dispose)
         self._manager: AbstractAsyncContextManager[trio.Nursery] | None = None
@@ -48,13 +71,13 @@ class Core:
         self._nursery = await self._manager.__aenter__()
         self._nursery.start_soon(self._sweeper.run, name="trio_http client: idle connections")
 
-    async def leave(self, error: BaseException | None) -> bool:
+    async def leave(self, error: BaseException | None) -> None:
         """Close everything, and the nursery; for an ``__aexit__``."""
         assert self._manager is not None
         assert self._nursery is not None
         self.pool.close()
         self._nursery.cancel_scope.cancel()
-        return await leave_nursery(self._manager, error)
+        await leave_nursery(self._manager, error)
 
     def _dispose(self, stream: HTTP1Stream) -> None:
         """Close a connection that the pool gives up: a socket at once, others politely."""
@@ -70,9 +93,23 @@ class Core:
         """Return the way to a URL."""
         port = url.port
         assert port is not None  # http and https have one
-        return Destination(url, Origin(url.scheme, url.raw_host, port), self._route)
+        app = self._mounts.get(url.origin, self._app)
+        origin = Origin(url.scheme, url.raw_host, port)
+        return Destination(url, origin, self._direct if app is not None else self._route_to(origin), app)
 
-    async def attempt(self, call: Call) -> tuple[Exchange, h1.Response | h1.InformationalResponse]:
+    def _route_to(self, origin: Origin) -> Route:
+        settings = self._settings
+        proxy = None if settings.uds is not None else self._proxies.choose(origin)
+        if proxy is None:
+            return self._direct
+        key = (str(proxy), origin.is_tls)
+        route = self._routes.get(key)
+        if route is None:
+            route = route_through(proxy, settings.network, settings.tls, to_tls=origin.is_tls)
+            self._routes[key] = route
+        return route
+
+    async def attempt(self, call: Call) -> tuple[Attempt, Head]:
         """Send a request once, or twice if the first connection turns out to have been closed before it arrived.
 
         Raises:
@@ -84,6 +121,11 @@ class Core:
         if nursery is None:
             raise PoolError(f"{call}: this client is not open. Use it as a block: `async with Client() as client: ...`")
         pool = self.pool
+        if call.to.app is not None:
+            if pool.closed:
+                raise PoolError(f"{call}: the client is closed")
+            local = AppAttempt(call, call.to.app, nursery)
+            return local, await local.perform()
         fresh = False
         while True:
             connection = pool.take(call.to.key, call, fresh=fresh)
@@ -121,7 +163,7 @@ class Core:
         )
 
 
-def _route_of(settings: Settings) -> Route:
+def _direct_route(settings: Settings) -> Route:
     if settings.uds is not None:
         return UnixRoute(settings.uds, settings.network, settings.tls)
     return DirectRoute(settings.network, settings.tls)

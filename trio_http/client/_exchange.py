@@ -15,6 +15,7 @@ How it works
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, final
 
@@ -27,6 +28,7 @@ from ..messages import Content, Timings
 from ..semantics import Headers
 from ..transport import WRITE_SLICE, Dial
 from ..wire import HTTP1Stream, Unsent, request_head
+from ._attempt import Head
 from ._call import Call
 from ._pool import ClientConnection, Pool
 from ._upload import Upload
@@ -87,6 +89,21 @@ class Exchange:
         assert stream is not None
         return stream
 
+    @property
+    def wire(self) -> HTTP1Stream | None:
+        """The connection, once it is open."""
+        return self._connection.stream
+
+    @property
+    def has_body(self) -> bool:
+        """True while there may be bytes of a body to read."""
+        return not self.over and self.stream.core.their_state is h1.SEND_BODY
+
+    @property
+    def body_length(self) -> int | None:
+        """Bytes of the body as declared; None where only the end will tell."""
+        return self.stream.core.their_body_length
+
     def is_stale(self, error: BaseException) -> bool:
         """Tell whether the connection had been closed by the server before the request reached it.
 
@@ -100,7 +117,7 @@ class Exchange:
 
     # ---------------------------------------------------------------- the request
 
-    async def perform(self) -> h1.Response | h1.InformationalResponse:
+    async def perform(self) -> Head:
         """Send the request and wait for the head of the final response, or for the 101 that was asked for.
 
         Raises:
@@ -117,34 +134,40 @@ class Exchange:
             stream = self._connection.stream
             if stream is None:
                 stream = await self._open()
-            timings.acquired = trio.current_time()
+                timings.acquired = trio.current_time()
+            else:
+                timings.acquired = self._connection.since
             stream.begin(call, call.terms.timing, latest=call.latest, total=call.total)
-            content = call.content
-            simple = call.is_simple
-            head = request_head(
-                call.method, call.to.target, call.items, content, streamed=not simple, upgrade=call.upgrade
-            )
-            if simple:
-                assert content.data is not None
-                unsent = self._send_nowait(stream, head, content.data)
+            early = None
+            if call.is_simple:
+                unsent = self._send_nowait(stream)
                 if unsent is not None:
                     await self._send_rest(stream, unsent)
-                early = None
             else:
-                early = await self._send_streamed(stream, head, content)
-            timings.sent = trio.current_time()
-            if early is None:
+                early = await self._send_streamed(stream)
+            if early is None and self._upload is None and self._write_error is None:
+                early = await stream.receive_response()
+                if type(early) is not h1.Response:
+                    early = await self._receive_head(stream, early)
+            elif early is None:
                 early = await self._receive_head(stream)
+            timings.sent = stream.asked_at
             timings.answered = trio.current_time()
             return early
         except BaseException as error:
             await self.abandon()
-            self._raise_closed(error)
+            self._raise_better(error)
             raise
 
-    def _raise_closed(self, error: BaseException) -> None:
-        if self._pool.closed and isinstance(error, TransportError):
+    def _raise_better(self, error: BaseException) -> None:
+        """Raise what says more than the error itself, if there is more to say."""
+        if not isinstance(error, TransportError):
+            return
+        if self._pool.closed:
             raise PoolError(f"{self.call}: the client was closed while this request was under way") from error
+        stream = self._connection.stream
+        if stream is not None and not str(error).startswith(str(self.call)):
+            raise type(error)(f"{self.call}: {error}; {stream.progress()}") from error
 
     async def _open(self) -> HTTP1Stream:
         call, connection = self.call, self._connection
@@ -160,7 +183,9 @@ class Exchange:
             with trio.CancelScope() as connection.opening:  # the pool ends it when the client is closed
                 transport = await call.to.route.open(call.to.origin, dial)
                 connection.opening = None
-                stream = HTTP1Stream(transport, h1.CLIENT, limits=call.terms.h1_limits, timing=call.terms.timing)
+                stream = HTTP1Stream(
+                    transport, h1.CLIENT, limits=call.terms.h1_limits, timing=call.terms.timing, timer=connection
+                )
                 self._pool.opened(connection, stream)
                 return stream
         except HTTPError as error:
@@ -172,9 +197,24 @@ class Exchange:
             self.timings.dns, self.timings.connect, self.timings.tls = dial.dns, dial.connecting, dial.handshaking
         raise PoolError(f"{call}: the client was closed while this request was under way")
 
-    def _send_nowait(self, stream: HTTP1Stream, head: h1.Request, data: bytes) -> Unsent | None:
+    def _send_nowait(self, stream: HTTP1Stream) -> Unsent | None:
+        call = self.call
+        content = call.content
+        assert content.data is not None
         try:
-            return stream.send_message_nowait(head, data)
+            if not call.is_plain:
+                head = request_head(
+                    call.method, call.to.target, call.items, content, streamed=False, upgrade=call.upgrade
+                )
+                return stream.send_message_nowait(head, content.data)
+            # the same few requests are made again and again: their bytes are kept
+            kept = call.to.plain
+            message = kept.get(call.method)
+            core = stream.core
+            if message is None or core.send_plain_request(call.method.encode("ascii"), message) is None:
+                head = request_head(call.method, call.to.target, call.items, content, streamed=False)
+                message = kept[call.method] = core.send_message(head)
+            return stream.send_bytes_nowait((message,))
         except WriteError:
             self.is_unsent = True
             raise
@@ -189,11 +229,11 @@ class Exchange:
         except WriteError as error:
             self._write_error = error  # there may be an answer all the same, such as a 413
 
-    async def _send_streamed(
-        self, stream: HTTP1Stream, head: h1.Request, content: Content
-    ) -> h1.Response | h1.InformationalResponse | None:
+    async def _send_streamed(self, stream: HTTP1Stream) -> Head | None:
         """Send the head, and start sending the body; return the answer if it came before the body was wanted."""
         call = self.call
+        content = call.content
+        head = request_head(call.method, call.to.target, call.items, content, streamed=True, upgrade=call.upgrade)
         await stream.send_event(head)
         if call.expect is not None:
             early = None
@@ -231,16 +271,18 @@ class Exchange:
 
     # ---------------------------------------------------------------- the response
 
-    async def _receive_head(
-        self, stream: HTTP1Stream, *, until_100: bool = False
-    ) -> h1.Response | h1.InformationalResponse:
+    async def _receive_head(self, stream: HTTP1Stream, first: Head | None = None, *, until_100: bool = False) -> Head:
+        """Wait for the final head; ``first`` is one that has come already."""
         count = 0
         while True:
+            event, first = first, None
             try:
-                if self._upload is None:
-                    event = await stream.receive_response()
-                else:
-                    event = await self._beside_upload(stream.receive_response)
+                if event is None:
+                    event = await (
+                        stream.receive_response()
+                        if self._upload is None
+                        else self._beside_upload(stream.receive_response)
+                    )
             except (ReadError, RemoteProtocolError) as error:
                 if self._write_error is not None:
                     raise self._write_error from error
@@ -321,7 +363,7 @@ class Exchange:
                 raise self._too_large(limit, f"it has {stream.received} bytes")
         except BaseException as error:
             await self.abandon()
-            self._raise_closed(error)
+            self._raise_better(error)
             raise
         if not self.finish_nowait():
             await self.finish()
@@ -358,13 +400,19 @@ class Exchange:
                 piece = await self._beside_upload(self.stream.receive_chunk)
         except Exception as error:
             await self.abandon()
-            self._raise_closed(error)
+            self._raise_better(error)
             raise
         if isinstance(piece, h1.EndOfMessage) and not self.finish_nowait():
             await self.finish()
         return piece
 
     # ---------------------------------------------------------------- ends
+
+    def stop_the_clock(self) -> None:
+        """Let the time in all count no more."""
+        self.call.latest = math.inf
+        if self._connection.stream is not None:
+            self._connection.stream.latest = math.inf
 
     def finish_nowait(self) -> bool:
         """Give the connection back after a complete response, if that is possible at once."""
@@ -375,9 +423,14 @@ class Exchange:
         stream = connection.stream
         if self._upload is None and stream is not None and stream.reusable and not stream.core.buffered:
             self.over = True
-            self.timings.ended = trio.current_time()
+            timings = self.timings
+            # a body that came with its head ended with it: one look at the clock less
+            now = timings.answered
+            if now is None or stream.asked_at > now:
+                now = trio.current_time()
+            timings.ended = now
             stream.next_exchange()
-            self._pool.give_back(connection)
+            self._pool.give_back(connection, now)
             return True
         return False
 

@@ -13,13 +13,22 @@ import trio
 
 from .._config import ClientLimits, ClientTimeouts
 from .._version import __version__
-from ..messages import ContentLike
-from ..semantics import URL, Headers, HeadersInput, QueryInput, QueryValue
-from ..transport import NetworkOptions, Resolver, SocketOption, TLSOptions
+from ..messages import ContentLike, Handler, Request, Response
+from ..semantics import URL, CookieJar, Headers, HeadersInput, QueryInput, QueryValue
+from ..transport import NetworkOptions, Proxy, Resolver, SocketOption, TLSOptions
+from ._auth import AuthInput
+from ._multipart import FilesInput
+from ._retry import Retry
 
-__all__ = ["FIXED", "ClientOptions", "RequestOptions", "Settings"]
+__all__ = ["FIXED", "ClientMiddleware", "ClientOptions", "RequestHook", "RequestOptions", "ResponseHook", "Settings"]
 
 FormInput = Mapping[str, QueryValue | Sequence[QueryValue]] | Sequence[tuple[str, QueryValue]]
+
+
+RequestHook = Callable[[Request], Awaitable[None] | None]
+ResponseHook = Callable[[Response], Awaitable[None] | None]
+ClientMiddleware = Callable[[Request, Handler], Awaitable[Response]]
+"""``async def middleware(request, call)`` returns ``await call(request)``, or whatever response it likes."""
 
 
 class RequestOptions(TypedDict, total=False):
@@ -32,6 +41,12 @@ class RequestOptions(TypedDict, total=False):
             producer(send)``, which alone of the streamed ones can be sent again after a redirect or an error.
         json: An object to send as JSON.
         data: A form, sent as ``application/x-www-form-urlencoded``.
+        cookies: Cookies for this request, besides the client's jar.
+        auth: How to prove who we are; None for not at all.
+        retry: When to try again: a :class:`Retry`, a number of attempts, or None for never.
+        decompress: Undo gzip, deflate, br and zstd.
+        files: Files of a form, sent as ``multipart/form-data`` after the fields of ``data``: by name a content (bytes,
+            text, a path, a file opened by trio, an async iterable) or ``(file name, content, content type)``.
         timeout: Seconds for the whole request, or :class:`ClientTimeouts`; None for no limit on the whole.
         follow_redirects: Follow them (RFC 9110 section 15.4).
         max_redirects: How many.
@@ -50,6 +65,12 @@ class RequestOptions(TypedDict, total=False):
     content: ContentLike
     json: object
     data: FormInput | None
+    files: FilesInput | None
+    cookies: Mapping[str, str] | None
+    auth: AuthInput | None
+    retry: Retry | int | None
+    decompress: bool
+    referer: str | None
     timeout: float | ClientTimeouts | None
     follow_redirects: bool
     max_redirects: int
@@ -78,6 +99,15 @@ class ClientOptions(TypedDict, total=False):
     user_agent: str
     referer: str | None
     allow_nonstandard_methods: bool
+    cookies: CookieJar | Mapping[str, str] | None
+    auth: AuthInput | None
+    retry: Retry | int | None
+    decompress: bool
+    middleware: Sequence[ClientMiddleware]
+    on_request: Sequence[RequestHook]
+    on_response: Sequence[ResponseHook]
+    app: Handler | None
+    mounts: Mapping[str, Handler]
     ssl_context: ssl.SSLContext | None
     verify: bool
     check_hostname: bool
@@ -95,6 +125,8 @@ class ClientOptions(TypedDict, total=False):
     hosts: Mapping[str, str]
     prepare: Callable[[trio.socket.SocketType], object] | None
     uds: str | None
+    proxy: str | Proxy | None
+    trust_env: bool
 
 
 @final
@@ -115,11 +147,24 @@ class Settings:
         user_agent: The User-Agent field.
         referer: The Referer field.
         allow_nonstandard_methods: Take any token as a method, not only those that are registered.
+        cookies: A jar to use, or cookies to send everywhere; by default a new jar keeps what servers set.
+        auth: How to prove who we are: ``(user, password)``, a bearer token, a :class:`BasicAuth`,
+            :class:`DigestAuth`, :class:`BearerAuth`, :class:`NetrcAuth`, or an async function that adds fields.
+        retry: When to try again: a :class:`Retry`, a number of attempts, or None for never.
+        decompress: Ask for gzip, deflate, br and zstd as available here, and undo them.
+        middleware: ``async def f(request, call)``, the first one outermost; around everything, once a request.
+        on_request: Called, or awaited, with the request before each attempt.
+        on_response: Called, or awaited, with each response's head, redirects and retries included.
+        app: A handler in this process that gets all requests.
+        mounts: Handlers in this process by origin, such as ``{"http://api.test": handler}``.
         ssl_context, verify, check_hostname, ca_certs, client_cert, fingerprint, server_hostname: See
             :class:`~trio_http.transport.TLSOptions`.
         local_address, interface, family, socket_options, happy_eyeballs_delay, resolver, hosts, prepare: See
             :class:`~trio_http.transport.NetworkOptions`.
         allow_ipv6: False to connect over IPv4 only.
+        proxy: A proxy for everything, as ``"http://user:password@host:3128"`` (also ``https``, ``socks5``, ``socks5h``)
+            or a :class:`~trio_http.transport.Proxy`.
+        trust_env: Let HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY of the environment count.
         uds: The path of a unix socket to connect to, whatever the URL's host.
     """
 
@@ -135,6 +180,15 @@ class Settings:
     user_agent: str = f"trio_http/{__version__}"
     referer: str | None = None
     allow_nonstandard_methods: bool = False
+    cookies: CookieJar | Mapping[str, str] | None = None
+    auth: AuthInput | None = None
+    retry: Retry | int | None = None
+    decompress: bool = True
+    middleware: Sequence[ClientMiddleware] = ()
+    on_request: Sequence[RequestHook] = ()
+    on_response: Sequence[ResponseHook] = ()
+    app: Handler | None = None
+    mounts: Mapping[str, Handler] = field(default_factory=dict)
     ssl_context: ssl.SSLContext | None = None
     verify: bool = True
     check_hostname: bool = True
@@ -152,6 +206,8 @@ class Settings:
     hosts: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[trio.socket.SocketType], object] | None = None
     uds: str | None = None
+    proxy: str | Proxy | None = None
+    trust_env: bool = True
 
     @property
     def tls(self) -> TLSOptions:
@@ -177,7 +233,11 @@ _DEFAULT = ClientTimeouts()
 FIXED = frozenset(
     {
         "allow_ipv6",
+        "app",
         "limits",
+        "mounts",
+        "proxy",
+        "trust_env",
         "uds",
         *(each.name for each in fields(TLSOptions)),
         *(each.name for each in fields(NetworkOptions)),

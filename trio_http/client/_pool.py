@@ -123,8 +123,11 @@ class ClientConnection(Watched):
         return self.stream is not None and self.stream.exchanges > 1
 
     def expire(self) -> None:
-        """Be closed: the time for being idle is over (called by the sweeper)."""
-        self._pool._expire(self)
+        """Be closed: the time for being idle, or for the answer, is over (called by the sweeper)."""
+        if self.holder is not None and self.stream is not None:
+            self.stream.expire()
+        else:
+            self._pool._expire(self)
 
     def info(self) -> ConnectionInfo:
         """Describe it."""
@@ -336,12 +339,16 @@ class Pool:
             connection.retire_at = trio.current_time() + self._limits.max_age
         _watch.opened("connection", stream)
 
-    def give_back(self, connection: ClientConnection) -> None:
-        """Take back a connection that can carry another request."""
+    def give_back(self, connection: ClientConnection, now: float) -> None:
+        """Take back a connection that can carry another request.
+
+        Args:
+            connection: The connection.
+            now: When its last response ended, on trio's clock.
+        """
         # Hot: once per request.
         stream = connection.stream
         assert stream is not None
-        now = trio.current_time()
         if self.closed or now >= connection.retire_at:
             self.drop(connection)
             self._dispose(stream)

@@ -10,11 +10,12 @@ from typing import final
 import trio
 
 from .. import h1
+from .._errors import DecodingError
 from ..messages import Response
-from ..semantics import Headers
-from ._exchange import Exchange
+from ..semantics import ContentDecoder, Headers
+from ._attempt import Attempt
 
-__all__ = ["ResponseStream", "StreamedBody"]
+__all__ = ["OpenResponse", "ResponseStream", "StreamedBody"]
 
 
 @final
@@ -22,24 +23,44 @@ class StreamedBody:
     """The source of a response's body that is still arriving.
 
     Args:
-        exchange: Its exchange, which has just given the head.
+        attempt: Its attempt, which has just given the head.
+        decoder: What undoes its content codings; None if there are none.
     """
 
-    __slots__ = ("_ended", "_exchange", "length", "trailers")
+    __slots__ = ("_attempt", "_decoder", "_ended", "length", "trailers")
 
-    def __init__(self, exchange: Exchange) -> None:
-        core = exchange.stream.core
-        self._exchange = exchange
-        self._ended = core.their_state is not h1.SEND_BODY
-        self.length: int | None = core.their_body_length
+    def __init__(self, attempt: Attempt, decoder: ContentDecoder | None) -> None:
+        self._attempt = attempt
+        self._decoder = decoder
+        self._ended = not attempt.has_body
+        self.length: int | None = attempt.body_length if decoder is None else None
         self.trailers: Headers | None = None
 
     async def receive_chunk(self) -> bytes:
         """Wait for the next piece; ``b""`` is the end."""
+        decoder = self._decoder
+        if decoder is None:
+            return await self._receive()
+        try:
+            while not (data := decoder.read()):
+                if self._ended:
+                    await trio.lowlevel.checkpoint()
+                    return b""
+                piece = await self._receive()
+                if piece:
+                    decoder.feed(piece)
+                else:
+                    decoder.finish()
+        except DecodingError as error:
+            await self._attempt.abandon()
+            raise DecodingError(f"{self._attempt.call}: {error}") from error
+        return data
+
+    async def _receive(self) -> bytes:
         if self._ended:
             await trio.lowlevel.checkpoint()
             return b""
-        piece = await self._exchange.receive_chunk()
+        piece = await self._attempt.receive_chunk()
         if isinstance(piece, h1.EndOfMessage):
             self._ended = True
             if piece.headers:
@@ -53,7 +74,28 @@ class StreamedBody:
             await trio.lowlevel.checkpoint()
             return
         self._ended = True
-        await self._exchange.abandon()
+        await self._attempt.abandon()
+
+
+@final
+class OpenResponse:
+    """A response whose body may still be arriving, with all that has to be ended after it."""
+
+    __slots__ = ("attempts", "response")
+
+    def __init__(self, response: Response, attempts: list[Attempt]) -> None:
+        self.response = response
+        self.attempts = attempts
+
+    def stop_the_clock(self) -> None:
+        """Let the time in all count no more: the answer has begun, and it has no end of its own."""
+        for attempt in self.attempts:
+            attempt.stop_the_clock()
+
+    async def aclose(self) -> None:
+        """End it."""
+        for attempt in self.attempts:
+            await attempt.abandon()
 
 
 @final
@@ -62,31 +104,31 @@ class ResponseStream:
 
     Args:
         begin: Sends the request and returns the response with an open body.
+        what: Method and URL, for texts.
     """
 
-    __slots__ = ("_begin", "_exchange", "_response")
+    __slots__ = ("_begin", "_open", "_what")
 
-    def __init__(self, begin: Callable[[], Awaitable[tuple[Exchange, Response]]]) -> None:
+    def __init__(self, begin: Callable[[], Awaitable[OpenResponse]], what: str) -> None:
         self._begin = begin
-        self._exchange: Exchange | None = None
-        self._response: Response | None = None
+        self._what = what
+        self._open: OpenResponse | None = None
 
     async def __aenter__(self) -> Response:
-        if self._exchange is not None:
+        if self._open is not None:
             raise RuntimeError("a response stream is entered once: call client.stream() again")
-        self._exchange, self._response = await self._begin()
-        return self._response
+        self._open = await self._begin()
+        return self._open.response
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        exchange, response = self._exchange, self._response
-        assert exchange is not None
-        assert response is not None
+        opened = self._open
+        assert opened is not None
         caller = sys._getframe(1)
         where = f"{caller.f_code.co_filename}:{caller.f_lineno}"
-        response.body.end_scope(
-            f"{exchange.call}: the body of this response ended with its stream() block, at {where}. "
+        opened.response.body.end_scope(
+            f"{self._what}: the body of this response ended with its stream() block, at {where}. "
             "Read it inside the block"
         )
-        await exchange.abandon()
+        await opened.aclose()

@@ -28,7 +28,9 @@ STATUS_CODES = {b"%d" % code: code for code in range(100, 1000)}
 
 # Lines that come again and again, each with the field it makes, so that most fields of most heads cost one look-up.
 # Only fields of these names are kept: none of them holds a secret, and none is one of FRAMING, which need a look
-# each time. Bounded in number and size; when it is full it begins anew, so nobody can fill it up for ever.
+# each time. A line is kept when it comes twice in a row under its name: values that never repeat (counters, times) cost
+# one comparison and push nothing out. Bounded in number and size; when it is full it begins anew, so nobody can fill it
+# up for ever.
 _REPEATING = frozenset(
     b"accept accept-charset accept-encoding accept-language accept-ranges access-control-allow-headers "
     b"access-control-allow-methods access-control-allow-origin access-control-max-age alt-svc cache-control "
@@ -40,6 +42,7 @@ _REPEATING = frozenset(
 _LINES_MAX = 1024
 _LINE_LENGTH_MAX = 160
 _lines: dict[bytes, tuple[bytes, bytes, bytes]] = {}
+_last: dict[bytes, bytes] = dict.fromkeys(_REPEATING, b"")  # the last unknown line of each name
 
 
 def read_fields(head: bytes) -> tuple[bytes, Triples, Found] | None:
@@ -85,10 +88,13 @@ def read_fields(head: bytes) -> tuple[bytes, Triples, Found] | None:
                     found[lower] += b"," + value
                 else:
                     found[lower] = value
-            elif lower in _REPEATING and len(line) <= _LINE_LENGTH_MAX:
-                if len(_lines) >= _LINES_MAX:
-                    _lines.clear()
-                _lines[line] = triple
+            elif lower in _last and len(line) <= _LINE_LENGTH_MAX:
+                if _last[lower] != line:
+                    _last[lower] = line
+                else:
+                    if len(_lines) >= _LINES_MAX:
+                        _lines.clear()
+                    _lines[line] = triple
     except ValueError:  # a line without a colon
         return None
     return start, triples, found

@@ -4,6 +4,7 @@ from ._body import Body, BodySource, EmptySource, WholeSource
 from ._content import Content, ContentLike, Producer, SendChunk
 from ._exchange import Address, CancelReason, Exchange, NoExchange
 from ._handler import Handler, Middleware
+from ._lines import Lines
 from ._request import UNSET, Request, Unset
 from ._response import Response
 from ._timings import Timings
@@ -19,6 +20,7 @@ __all__ = [
     "EmptySource",
     "Exchange",
     "Handler",
+    "Lines",
     "Middleware",
     "NoExchange",
     "Producer",

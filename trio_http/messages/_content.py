@@ -116,9 +116,12 @@ class Content:
 
     async def aclose(self) -> None:
         """Close what the user gave without sending it: for answers without a body, and for failures before it."""
-        if self._iterable is not None and not self._used:
-            self._used = True
-            await _close(None, self._iterable)
+        if not self._used:
+            if self._iterable is not None:
+                self._used = True
+                await _close(self._iterable)
+            elif self._producer is not None:
+                await _close(self._producer)  # a producer may hold things, such as the parts of a form
 
 
 async def _close(*things: object) -> None:

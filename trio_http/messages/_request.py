@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Self, final
 
 from .._errors import DecodingError
-from ..semantics import URL, Headers, HeadersInput
+from ..semantics import URL, HeaderItem, Headers, HeadersInput
 from ._body import Body, BodySource, EmptySource, WholeSource
 from ._content import Content, ContentLike
 from ._exchange import Address, CancelReason, Exchange, NoExchange
@@ -36,6 +36,7 @@ _METHODS = {
 }
 _VERSIONS = {b"1.1": "HTTP/1.1", b"1.0": "HTTP/1.0"}
 _NOWHERE: Exchange = NoExchange()
+_new = object.__new__
 
 
 @final
@@ -55,12 +56,13 @@ class Request:
     __slots__ = (
         "_body",
         "_content",
+        "_headers",
+        "_items",
         "_path",
         "_read",
         "_state",
         "_url",
         "exchange",
-        "headers",
         "http_version",
         "matches",
         "method",
@@ -69,7 +71,6 @@ class Request:
 
     method: str
     raw_target: bytes
-    headers: Headers
     http_version: str
     exchange: Exchange
     matches: dict[str, str]
@@ -87,7 +88,8 @@ class Request:
     ) -> None:
         self.method = method
         self.raw_target = target.encode("ascii") if isinstance(target, str) else target
-        self.headers = Headers(headers)
+        self._items: list[HeaderItem] = []
+        self._headers: Headers | None = Headers(headers)
         self.http_version = http_version
         self.exchange = _NOWHERE if exchange is None else exchange
         if json is not UNSET:
@@ -106,16 +108,18 @@ class Request:
         self.matches = {}
 
     @classmethod
-    def received(cls, method: bytes, target: bytes, headers: Headers, version: bytes, exchange: Exchange) -> Self:
+    def received(
+        cls, method: bytes, target: bytes, items: list[HeaderItem], version: bytes, exchange: Exchange
+    ) -> Self:
         """Wrap what the core has parsed and checked; for those who own connections. Copies nothing."""
         # Hot: once per request. Plain stores; the decoded method and version come from small tables.
-        self = cls.__new__(cls)
+        self: Self = _new(cls)
         self.method = _METHODS.get(method) or method.decode("ascii")
         self.raw_target = target
-        self.headers = headers
+        self._items = items
         self.http_version = _VERSIONS.get(version) or "HTTP/" + version.decode("ascii")
         self.exchange = exchange
-        self._content = self._body = self._path = self._read = self._state = self._url = None
+        self._headers = self._content = self._body = self._path = self._read = self._state = self._url = None
         return self
 
     @classmethod
@@ -124,7 +128,8 @@ class Request:
         self = cls.__new__(cls)
         self.method = method
         self.raw_target = url.target
-        self.headers = headers
+        self._items = []
+        self._headers = headers
         self.http_version = "HTTP/1.1"
         self.exchange = _NOWHERE
         self._content = content
@@ -149,6 +154,17 @@ class Request:
         return self.raw_target.decode("latin-1")
 
     @property
+    def headers(self) -> Headers:
+        """The header fields; yours to change, and to replace."""
+        if self._headers is None:
+            self._headers = Headers.from_items(self._items)
+        return self._headers
+
+    @headers.setter
+    def headers(self, headers: Headers) -> None:
+        self._headers = headers
+
+    @property
     def path(self) -> str:
         """The path of the target, percent-decoded as UTF-8 (bytes that are none become U+FFFD)."""
         path = self._path
@@ -163,7 +179,7 @@ class Request:
         target = self.raw_target
         if not target.startswith(b"/"):
             target = _path_of_absolute(target)
-        return target.partition(b"?")[0].decode("latin-1")
+        return (target.partition(b"?")[0] if b"?" in target else target).decode("latin-1")
 
     @property
     def query_string(self) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json as json_codec
 from collections.abc import Callable
-from typing import Any, Self, final
+from typing import Any, Protocol, Self, final
 
-from .._errors import BodyConsumed, DecodingError, StatusError
-from ..semantics import URL, Headers, HeadersInput, phrases
+from .._errors import BodyConsumed, DecodingError, InvalidURL, StatusError
+from ..semantics import URL, Headers, HeadersInput, parse_links, parse_set_cookie, phrases, text_encoding
 from ._body import Body, EmptySource, WholeSource
 from ._content import Content, ContentLike
+from ._lines import Lines
 from ._request import UNSET, Request
 from ._timings import Timings
 
@@ -17,6 +18,13 @@ __all__ = ["Response"]
 
 _TEXT = "text/plain; charset=utf-8"
 _JSON = "application/json"
+
+
+class RequestMaker(Protocol):
+    """Something that knows a request, and makes it when somebody asks."""
+
+    def request(self) -> Request:
+        """Return the request."""
 
 
 @final
@@ -35,6 +43,7 @@ class Response:
     """
 
     __slots__ = (
+        "_asked",
         "_body",
         "_content",
         "_data",
@@ -42,7 +51,6 @@ class Response:
         "history",
         "http_version",
         "reason",
-        "request",
         "status",
         "timings",
         "trailers_to_send",
@@ -65,6 +73,7 @@ class Response:
                 f"Response(status={status!r}): a final status code is 200 to 999; "
                 "informational ones go through request.inform()"
             )
+        # Hot: once per request of a server; the commonest kinds of body need no Content before somebody asks for it.
         self.status = int(status)
         self.headers = Headers(headers)
         self.reason = reason
@@ -75,13 +84,22 @@ class Response:
                 raise TypeError("a response has one body: give body or json, not both")
             body = json_codec.dumps(json, separators=(",", ":"), ensure_ascii=False)
             self.headers.setdefault("content-type", _JSON)
-        elif isinstance(body, str):
+        elif type(body) is str:
             self.headers.setdefault("content-type", _TEXT)
-        self._content: Content | None = Content(body)
+        self._content: Content | None = None
+        self._data: bytes | None
+        if type(body) is bytes:
+            self._data = body
+        elif type(body) is str:
+            self._data = body.encode()
+        elif body is None:
+            self._data = b""
+        else:
+            self._content = Content(body)
+            self._data = self._content.data
         self._body: Body | None = None
-        self._data: bytes | None = self._content.data
         # what only a client's response has
-        self.request: Request | None = None
+        self._asked: Request | RequestMaker | None = None
         self.url: URL | None = None
         self.history: tuple[Response, ...] = ()
         self.timings: Timings | None = None
@@ -97,7 +115,7 @@ class Response:
         self.trailers_to_send = None
         self._content = self._data = None
         self._body = body
-        self.request = None
+        self._asked = None
         self.url = None
         self.history = ()
         self.timings = None
@@ -114,7 +132,7 @@ class Response:
         self.trailers_to_send = None
         self._content = self._body = None
         self._data = data
-        self.request = None
+        self._asked = None
         self.url = None
         self.history = ()
         self.timings = None
@@ -134,6 +152,22 @@ class Response:
     def is_success(self) -> bool:
         """True for 2xx."""
         return 200 <= self.status <= 299
+
+    @property
+    def request(self) -> Request | None:
+        """The request that this answers; only a client's responses have one."""
+        asked = self._asked
+        if asked is not None and type(asked) is not Request:
+            asked = self._asked = asked.request()
+        return asked
+
+    @request.setter
+    def request(self, request: Request | None) -> None:
+        self._asked = request
+
+    def asked_by(self, maker: RequestMaker) -> None:
+        """Set the request to what ``maker.request()`` gives when somebody asks; for clients."""
+        self._asked = maker
 
     @property
     def redirects(self) -> int:
@@ -179,6 +213,11 @@ class Response:
         return self._content
 
     @property
+    def in_memory(self) -> bytes | None:
+        """The whole body if it is there, None if it comes piece by piece."""
+        return self._data
+
+    @property
     def body(self) -> Body:
         """The body as something to read, piece by piece."""
         if self._body is None:
@@ -202,6 +241,11 @@ class Response:
             self._data = await self.body.read(limit)
         return self._data
 
+    def replace_content(self, data: bytes) -> None:
+        """Put another body in the place of the one that was read: for clients that undo content codings."""
+        self._data = data
+        self._content = self._body = None
+
     @property
     def content(self) -> bytes:
         """The whole body, once it has been read.
@@ -215,6 +259,39 @@ class Response:
                 "or iterate `response.body`"
             )
         return self._data
+
+    def lines(self, encoding: str | None = None, *, max_line: int = 1024 * 1024) -> Lines:
+        """Return the lines of the body, for ``async for``; it may still be arriving.
+
+        Args:
+            encoding: The encoding; None for the declared one, or UTF-8.
+            max_line: The most characters of one line.
+
+        Raises:
+            DecodingError: The encoding is not known.
+        """
+        return Lines(self.body, encoding or self.encoding, max_line=max_line)
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Where the Link field points, by relation (RFC 8288): ``response.links.get("next")``."""
+        found: dict[str, str] = {}
+        for link in parse_links(self.headers.get("link")):
+            target = link.target
+            if self.url is not None:
+                try:
+                    target = str(self.url.join(target))
+                except InvalidURL:
+                    continue
+            for rel in link.rels:
+                found.setdefault(rel, target)
+        return found
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that this response sets, by name; what else is known of them is in the client's jar."""
+        found = (parse_set_cookie(value) for value in self.headers.get_list("set-cookie"))
+        return {cookie.name: cookie.value for cookie in found if cookie is not None}
 
     def text(self, encoding: str | None = None) -> str:
         """Return the whole body as text, in the given encoding, the declared one, or UTF-8.
@@ -243,13 +320,8 @@ class Response:
 
     @property
     def encoding(self) -> str:
-        """The character set that the content type declares; ``"utf-8"`` where it declares none."""
-        kind = self.headers.get("content-type") or ""
-        for parameter in kind.split(";")[1:]:
-            name, _, value = parameter.partition("=")
-            if name.strip().lower() == "charset":
-                return value.strip().strip('"').lower() or "utf-8"
-        return "utf-8"
+        """What the text is encoded in: by a byte order mark, by the content type, or ``"utf-8"``."""
+        return text_encoding(self.headers.get("content-type"), (self._data or b"")[:4])
 
     @property
     def trailers(self) -> Headers | None:

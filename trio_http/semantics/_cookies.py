@@ -52,8 +52,10 @@ class Cookies(Mapping[str, str]):
 
     __slots__ = ("_pairs",)
 
+    _pairs: tuple[tuple[str, str], ...]
+
     def __init__(self, value: str | None = None) -> None:
-        pairs = []
+        pairs: list[tuple[str, str]] = []
         for part in (value or "").split(";"):
             name, equals, text = part.partition("=")
             if equals:

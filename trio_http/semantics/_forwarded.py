@@ -55,7 +55,7 @@ def parse_forwarded(value: str | None) -> list[ForwardedElement]:
 
     A parameter that is malformed counts as not given, so that elements keep their places.
     """
-    elements = []
+    elements: list[ForwardedElement] = []
     for text in split_list(value or ""):
         parameters = dict(reversed(parse_parameters(text)))
         elements.append(

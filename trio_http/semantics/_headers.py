@@ -75,11 +75,16 @@ class Headers(MutableMapping[str, str]):
         self._shared = False
         if fields is not None:
             if isinstance(fields, dict):
-                for name, value in fields.items():
-                    if isinstance(name, str) and isinstance(value, str):
-                        self.add(name, value)
+                # Hot: every answer of a server comes through here, mostly with fields that were seen before.
+                items = self._items
+                for pair in fields.items():
+                    if pair[0].__class__ is not str or pair[1].__class__ is not str:
+                        self._add_any(*pair)
+                    elif (item := _known_fields.get(pair)) is not None:
+                        items.append(item)
                     else:
-                        self._add_any(name, value)
+                        self.add(*pair)
+                        _learn_field(pair, items[-1])
             else:
                 self._fill(fields)
         for name, value in more.items():
@@ -409,6 +414,20 @@ def _lower(name: str) -> bytes:
         return _learn_name(name)[1]
     except LocalProtocolError:
         return b""
+
+
+# Whole fields as people write them again and again, such as a content type. Bounded in number and size; when it is
+# full it begins anew. Credentials are never kept.
+_FIELDS_MAX = 512
+_VALUE_LENGTH_MAX = 64
+_known_fields: dict[tuple[str, str], HeaderItem] = {}
+
+
+def _learn_field(pair: tuple[str, str], item: HeaderItem) -> None:
+    if len(pair[0]) + len(pair[1]) <= _NAME_LENGTH_MAX + _VALUE_LENGTH_MAX and item[1] not in SECRET_NAMES:
+        if len(_known_fields) >= _FIELDS_MAX:
+            _known_fields.clear()
+        _known_fields[pair] = item
 
 
 def _learn_name(name: str) -> tuple[bytes, bytes]:

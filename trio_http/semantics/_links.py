@@ -33,7 +33,7 @@ class Link(NamedTuple):
 
 def parse_links(value: str | None) -> list[Link]:
     """Return the links of a field, in order; what is none is passed over."""
-    links = []
+    links: list[Link] = []
     for match in _ELEMENT.finditer(value or ""):
         if match[1] is None:
             continue
@@ -54,7 +54,7 @@ def format_links(links: Iterable[Link]) -> str:
         ValueError: A target holds a space, quote, angle bracket, control character or one beyond ASCII; or a
             parameter cannot be written.
     """
-    parts = []
+    parts: list[str] = []
     for link in links:
         wrong = _NOT_TARGET.search(link.target)
         if wrong is not None:

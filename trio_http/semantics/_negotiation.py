@@ -24,7 +24,7 @@ def parse_weighted_list(text: str) -> list[tuple[str, float]]:
 
     An element with a weight outside of the grammar is left out.
     """
-    weighted = []
+    weighted: list[tuple[str, float]] = []
     for element in split_list(text):
         head, weight = element, 1.0
         parts = split_list(element, ";")
@@ -50,7 +50,7 @@ def choose_media_type(accept: str | None, offers: Sequence[str]) -> str | None:
         ValueError: An offer is no media type.
     """
     parsed = [MediaType.parse(offer) for offer in offers]
-    ranges = []
+    ranges: list[tuple[tuple[bool, bool, int], str, str, dict[str, str], float]] = []
     for text, weight in parse_weighted_list(accept or "*/*"):
         head, _, rest = text.partition(";")
         kind, slash, subtype = head.strip(" \t").lower().partition("/")
@@ -61,7 +61,8 @@ def choose_media_type(accept: str | None, offers: Sequence[str]) -> str | None:
 
     def weigh(index: int) -> float:
         offer = parsed[index]
-        best, found = (False, False, -1), 0.0
+        best: tuple[bool, bool, int] = (False, False, -1)
+        found = 0.0
         for specificity, kind, subtype, parameters, weight in ranges:
             if (
                 specificity > best

@@ -48,7 +48,7 @@ def parse_parameters(text: str) -> list[tuple[str, str]]:
 
     A parameter without ``=`` has an empty value; one whose name is no token is left out.
     """
-    parameters = []
+    parameters: list[tuple[str, str]] = []
     for element in split_list(text, ";"):
         name, _, value = element.partition("=")
         name = name.rstrip(" \t")

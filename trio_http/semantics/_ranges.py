@@ -52,7 +52,7 @@ def parse_range(value: str | None, size: int, *, max_ranges: int = 16) -> list[B
     if not equals or unit.strip(" \t").lower() != "bytes" or specs.count(",") > 2 * max_ranges:
         return None
     asked = 0
-    ranges = []
+    ranges: list[ByteRange] = []
     for spec in specs.split(","):
         spec = spec.strip(" \t")
         if not spec:

@@ -33,7 +33,7 @@ from .._errors import (
 from ..messages import Address, BodySource, CancelReason, Handler, Request, Response
 from ..semantics import Headers
 from ..transport import Sweeper, Transport, Watched, format_address
-from ..wire import HTTP1Stream, IncomingBody, Timing, send_response
+from ..wire import HTTP1Stream, IncomingBody, Timing, plain_answer, send_response
 from ._answers import answer, answer_to_fault, answer_to_status_error, only_leaf
 
 __all__ = ["Host", "ServerConnection"]
@@ -75,12 +75,11 @@ class Host(Protocol):
     def sweeper(self) -> Sweeper:
         """Who watches the deadlines."""
 
-    @property
-    def draining(self) -> bool:
-        """True once the server is shutting down."""
+    draining: bool
+    """True once the server is shutting down: answers say ``Connection: close``."""
 
-    def date_item(self) -> tuple[bytes, bytes, bytes] | None:
-        """The Date field of answers, or None for none."""
+    def date_line(self) -> bytes:
+        """The Date field of answers with its CRLF; ``b""`` for none."""
 
 
 @final
@@ -219,9 +218,7 @@ class ServerConnection(Watched):
                 return
             if head is None:
                 return
-            request = Request.received(
-                head.method, head.target, Headers.from_items(head.headers.triples), head.http_version, self
-            )
+            request = Request.received(head.method, head.target, head.headers.triples, head.http_version, self)
             self.request = request
             host.active += 1
             try:
@@ -255,11 +252,21 @@ class ServerConnection(Watched):
         close = host.draining or (
             limits.requests_per_connection is not None and wire.exchanges >= limits.requests_per_connection
         )
+        if not close and (data := plain_answer(wire, response, host.date_line())) is not None:
+            try:
+                if (unsent := wire.send_nowait(data)) is not None:
+                    await wire.send_unsent(unsent)
+            except (TransportError, WriteTimeout) as error:
+                log.info("%s: %r: client gone while answering: %s", format_address(self.peer), request, error)
+                return False
+            wire.next_exchange()
+            return True
         unread = wire.core.their_state is h1.SEND_BODY
         if unread and not self._worth_draining():
             close = True
         try:
-            await send_response(wire, response, date=host.date_item(), close=close, head_only=request.method == "HEAD")
+            head_only = request.method == "HEAD"
+            await send_response(wire, response, date_line=host.date_line(), close=close, head_only=head_only)
         except TransportError as error:
             log.info("%s: %r: client gone while answering: %s", format_address(self.peer), request, error)
             return False
@@ -326,7 +333,7 @@ class ServerConnection(Watched):
             return
         with trio.move_on_after(LAST_WORDS):
             try:
-                await send_response(wire, response, date=self._host.date_item(), close=True, head_only=False)
+                await send_response(wire, response, date_line=self._host.date_line(), close=True, head_only=False)
             except HTTPError as error:
                 log.info("%s: the last answer could not be sent: %s", format_address(self.peer), error)
                 return

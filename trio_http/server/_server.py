@@ -94,6 +94,7 @@ class Server:
         self.stats: Final = ServerStats()
         self.shutting_down: Final = trio.Event()
         self.active = 0
+        self.draining = False
         self.sweeper: Final = Sweeper()
         self.timing: Final = Timing(
             "ServerTimeouts",
@@ -115,8 +116,8 @@ class Server:
         self._addresses: Sequence[Address] = ()
         self._ssl_context = ssl_context
         self._date_header = date_header
-        self._date_second = -1
-        self._date_item: tuple[bytes, bytes, bytes] = (b"Date", b"date", b"")
+        self._date_until = 0.0
+        self._date_line = b""
         self._connections: set[ServerConnection] = set()
         self._accepting = trio.CancelScope()
         self._open = 0  # accepted and not yet closed
@@ -165,20 +166,15 @@ class Server:
         """The connections that are open now, in no order."""
         return list(self._connections)
 
-    @property
-    def draining(self) -> bool:
-        """True once the server is shutting down: answers say ``Connection: close``."""
-        return self.shutting_down.is_set()
-
-    def date_item(self) -> tuple[bytes, bytes, bytes] | None:
-        """The Date field of answers, made once a second."""
-        if not self._date_header:
-            return None
-        now = int(_clock.wall())
-        if now != self._date_second:
-            self._date_second = now
-            self._date_item = (b"Date", b"date", current_date())
-        return self._date_item
+    def date_line(self) -> bytes:
+        """The Date field of answers with its CRLF, made once a second; ``b""`` for none."""
+        # Hot: once per request.
+        if (now := _clock.wall()) < self._date_until:
+            return self._date_line
+        if self._date_header:
+            self._date_line = b"Date: " + current_date() + b"\r\n"
+            self._date_until = int(now) + 1
+        return self._date_line
 
     # ---------------------------------------------------------------- serving
 
@@ -297,6 +293,7 @@ class Server:
             Cuts at once what is left; the server ends by itself then.
         """
         began = trio.current_time()
+        self.draining = True
         self.shutting_down.set()
         self.stop_accepting()
         before = len(self._connections)

@@ -12,9 +12,11 @@ if _typing.TYPE_CHECKING:
     from ._bridge import stdlib_bridge as stdlib_bridge
     from ._ca import CertificateAuthority as CertificateAuthority
     from ._cancelling import CancelPoints as CancelPoints, for_each_cancel_point as for_each_cancel_point
+    from ._cassette import Cassette as Cassette, Conversation as Conversation, Replay as Replay, Turn as Turn
     from ._checks import Checks as Checks
     from ._chunks import Chunks as Chunks
     from ._deterministic import NotDeterministicWarning as NotDeterministicWarning
+    from ._diagram import diagram as diagram
     from ._dns import DNS as DNS
     from ._draws import FaultEvent as FaultEvent
     from ._explore import (
@@ -30,6 +32,7 @@ if _typing.TYPE_CHECKING:
     from ._links import Link as Link
     from ._mock import Call as Call, MockHTTP as MockHTTP, MockRoute as MockRoute
     from ._network import VirtualNetwork as VirtualNetwork
+    from ._pcap import pcap as pcap
     from ._peer import RawListener as RawListener, RawPeer as RawPeer
     from ._problems import (
         CancelPointError as CancelPointError,
@@ -48,6 +51,7 @@ if _typing.TYPE_CHECKING:
         TimeLimitError as TimeLimitError,
     )
     from ._simulate import (
+        Run as Run,
         Simulation as Simulation,
         World as World,
         current_network as current_network,
@@ -62,9 +66,14 @@ _HOME = {
     "CertificateAuthority": "_ca",
     "CancelPoints": "_cancelling",
     "for_each_cancel_point": "_cancelling",
+    "Cassette": "_cassette",
+    "Conversation": "_cassette",
+    "Replay": "_cassette",
+    "Turn": "_cassette",
     "Checks": "_checks",
     "Chunks": "_chunks",
     "NotDeterministicWarning": "_deterministic",
+    "diagram": "_diagram",
     "DNS": "_dns",
     "FaultEvent": "_draws",
     "Exploration": "_explore",
@@ -81,6 +90,7 @@ _HOME = {
     "MockHTTP": "_mock",
     "MockRoute": "_mock",
     "VirtualNetwork": "_network",
+    "pcap": "_pcap",
     "RawListener": "_peer",
     "RawPeer": "_peer",
     "CancelPointError": "_problems",
@@ -97,6 +107,7 @@ _HOME = {
     "RealIOError": "_problems",
     "RealNetworkError": "_problems",
     "TimeLimitError": "_problems",
+    "Run": "_simulate",
     "Simulation": "_simulate",
     "World": "_simulate",
     "current_network": "_simulate",
@@ -112,11 +123,13 @@ __all__ = [
     "Call",
     "CancelPointError",
     "CancelPoints",
+    "Cassette",
     "CassetteError",
     "CertificateAuthority",
     "Checks",
     "Chunks",
     "Connection",
+    "Conversation",
     "DeadlockError",
     "Exploration",
     "Failure",
@@ -140,18 +153,23 @@ __all__ = [
     "RawPeer",
     "RealIOError",
     "RealNetworkError",
+    "Replay",
+    "Run",
     "Simulation",
     "TimeLimitError",
     "Trace",
     "TraceEvent",
+    "Turn",
     "VirtualNetwork",
     "World",
     "buggify",
     "current_network",
+    "diagram",
     "explore",
     "explore_seeds",
     "for_each_cancel_point",
     "no_network",
+    "pcap",
     "run_network",
     "simulate",
     "stdlib_bridge",
@@ -162,7 +180,8 @@ def __getattr__(name: str) -> object:
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
+    # not kept in this module: pytester forgets imported modules, and a name kept here would outlive its module
+    value: object = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
     return value
 
 

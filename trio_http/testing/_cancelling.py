@@ -56,18 +56,24 @@ class _Striker(trio.abc.Instrument):
         self.scope = trio.CancelScope()
         self.place: str | None = None
         self.block: trio.lowlevel.Task | None = None
+        self.fault: Exception | None = None
         if at == 0:
             self.place = "before its first checkpoint"
             self.scope.cancel()
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
         """Trio has run a step of some task."""
-        if self.place is not None or self.block is None or not self._below(task):
+        if self.place is not None or self.block is None or self.fault is not None:
             return
-        self.steps += 1
-        if self.steps == self.at:
-            self.place = f"{task.name}: {task_line(task)}"
-            self.scope.cancel()
+        try:
+            if self._below(task):
+                self.steps += 1
+                if self.steps == self.at:
+                    self.place = f"{task.name}: {task_line(task)}"
+                    self.scope.cancel()
+        except Exception as fault:
+            # trio drops an instrument that fails, and then every point would seem to have been tried
+            self.fault = fault
 
     def _below(self, task: trio.lowlevel.Task) -> bool:
         one: trio.lowlevel.Task | None = task
@@ -122,6 +128,8 @@ async def for_each_cancel_point(
         striker = _Striker(most + 1 if at < 0 else at)
         ended = await _run_block(fn, striker)
         place = striker.place
+        if striker.fault is not None:
+            raise HarnessError(f"counting the points of {name} failed: {striker.fault!r}") from striker.fault
         if at > most or (at < 0 and place is not None):
             raise HarnessError(f"{name} has more than {most} points to be cancelled at; raise most=, or cut it down")
         if isinstance(ended, outcome.Error):

@@ -12,7 +12,7 @@ __all__ = ["Chunks"]
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Chunks:
     """A rule for the size of reads; make one with the class methods.
 
@@ -22,25 +22,28 @@ class Chunks:
     name: str
     _rule: Callable[[bytes, int, float], int]
 
+    def __repr__(self) -> str:
+        return f"Chunks.{self.name}"
+
     @property
     def is_whole(self) -> bool:
         """Whether reads return all that has arrived, as they do without a rule."""
-        return self.name == "whole"
+        return self.name == "whole()"
 
     @classmethod
     def whole(cls) -> Chunks:
         """Reads return everything that has arrived, up to what was asked for."""
-        return cls("whole", lambda data, n, unit: len(data))
+        return cls("whole()", lambda data, n, unit: len(data))
 
     @classmethod
     def bytewise(cls) -> Chunks:
         """Each read returns one byte."""
-        return cls("bytewise", lambda data, n, unit: 1)
+        return cls("bytewise()", lambda data, n, unit: 1)
 
     @classmethod
     def random(cls) -> Chunks:
         """Each read returns a seeded random part of what has arrived."""
-        return cls("random", lambda data, n, unit: 1 + int(unit * len(data)))
+        return cls("random()", lambda data, n, unit: 1 + int(unit * len(data)))
 
     @classmethod
     def sizes(cls, sizes: Sequence[int]) -> Chunks:
@@ -52,7 +55,7 @@ class Chunks:
         wanted = tuple(sizes)
         if not wanted or any(not is_whole(size) or size < 1 for size in wanted):
             raise ValueError(f"Chunks.sizes({sizes!r}): give at least one size, each 1 or more bytes")
-        return cls(f"sizes{wanted}", lambda data, n, unit: wanted[n % len(wanted)])
+        return cls(f"sizes({list(wanted)!r})", lambda data, n, unit: wanted[n % len(wanted)])
 
     @classmethod
     def split_inside(cls, mark: bytes) -> Chunks:

@@ -5,7 +5,7 @@ How it works:
 2. A batch comes from sets, so from addresses, unless ``_ALLOW_DETERMINISTIC_SCHEDULING`` has trio sort it first.
 3. ``os.urandom`` and ``random`` are seeded for the run; trio_http's own wall clock, entropy and registry are set.
 4. Worker threads run their function in place (``trio._threads.start_thread_soon``): with virtual time, a real thread
-   would see the clock jump past every timeout while it works.
+   would see the clock jump past every timeout while it works. Where real ones are asked for, they are counted.
 5. None of these names is public. Each is looked for; what is missing turns into a warning, and the simulation is then
    virtual but not deterministic. ``tests/testing/test_canary.py`` fails first.
 """
@@ -42,6 +42,7 @@ __all__ = [
     "real_waits",
     "trio_test_runner",
     "unshield_everything",
+    "working_threads",
 ]
 
 T = TypeVar("T")
@@ -87,6 +88,8 @@ class _Scheduler(random.Random):
         super().__init__(f"schedule {seed}")
 
     def shuffle(self, x: Any) -> None:
+        if len(x) < 2:
+            return
         if self._schedule == "random":
             super().shuffle(x)
         elif self._schedule == "fifo":
@@ -111,6 +114,25 @@ def _attribute(owner: Any, name: str, value: object) -> Iterator[None]:
 
 def _inline(fn: Callable[[], T], deliver: Callable[[outcome.Outcome[T]], object], name: str | None = None) -> None:
     deliver(outcome.capture(fn))
+
+
+_working: list[object] = []
+
+
+def _counted(fn: Callable[[], T], deliver: Callable[[outcome.Outcome[T]], object], name: str | None = None) -> None:
+    token = object()
+
+    def delivered(result: outcome.Outcome[T]) -> object:
+        _working.remove(token)
+        return deliver(result)
+
+    _working.append(token)
+    trio.lowlevel.start_thread_soon(fn, delivered, name)
+
+
+def working_threads() -> int:
+    """Return how many worker threads of a simulation with real threads are at work."""
+    return len(_working)
 
 
 @contextmanager
@@ -184,8 +206,8 @@ def deterministic(
             stack.enter_context(_attribute(run, "_r", _Scheduler(seed, schedule)))
         if hasattr(run, "_ALLOW_DETERMINISTIC_SCHEDULING"):
             stack.enter_context(_attribute(run, "_ALLOW_DETERMINISTIC_SCHEDULING", True))
-        if inline_threads and hasattr(threads, "start_thread_soon"):
-            stack.enter_context(_attribute(threads, "start_thread_soon", _inline))
+        if hasattr(threads, "start_thread_soon"):
+            stack.enter_context(_attribute(threads, "start_thread_soon", _inline if inline_threads else _counted))
         stack.enter_context(_seeded_random(seed))
         stack.enter_context(_virtual_wall(epoch))
         if patch_time:
@@ -196,9 +218,12 @@ def deterministic(
 # what the watchdog reads of a running trio
 
 
+# asked on every pass of the scheduler
+_CONTEXT = getattr(_module("trio._core._run"), "GLOBAL_RUN_CONTEXT", None)
+
+
 def _runner() -> Any:
-    context = getattr(_module("trio._core._run"), "GLOBAL_RUN_CONTEXT", None)
-    return getattr(context, "runner", None)
+    return getattr(_CONTEXT, "runner", None)
 
 
 def idle_state() -> float | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Literal, TypeAlias, final
 
 import trio
 
+from ._addresses import to_ip
 from ._hosts import Directory, Host
 from ._medium import Medium
 
@@ -49,7 +49,7 @@ class DNS(trio.abc.HostnameResolver):
                 found.extend(address.addresses)
             else:
                 try:
-                    found.append(str(ip_address(address)))
+                    found.append(str(to_ip(address)))
                 except ValueError:
                     raise ValueError(f"dns[{name!r}]: {address!r} is neither an address nor a Host") from None
         if not found:
@@ -127,7 +127,7 @@ class DNS(trio.abc.HostnameResolver):
         if name == "localhost" or name.endswith(".localhost"):
             return self._names.get(name, ("::1", "127.0.0.1"))
         try:
-            return (str(ip_address(name)),)
+            return (str(to_ip(name)),)
         except ValueError:
             return self._names.get(name, ())
 

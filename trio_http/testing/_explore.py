@@ -15,7 +15,7 @@ import os
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypeAlias, final
 
@@ -27,7 +27,7 @@ from ._network import VirtualNetwork
 from ._options import is_whole
 from ._origin import is_foreign
 from ._problems import Finding, HarnessError
-from ._simulate import Run, Simulation, World, current_network, make_run, run_once
+from ._simulate import Run, Simulation, World, current_network, leaves_of, make_run, run_once
 
 __all__ = ["Exploration", "Failure", "buggify", "explore", "explore_seeds", "leaf_of"]
 
@@ -58,19 +58,13 @@ def _place(error: BaseException) -> str:
     return f"{chosen[-1].filename}:{chosen[-1].lineno}" if chosen else ""
 
 
-def _leaves(error: BaseException) -> list[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for member in error.exceptions for leaf in _leaves(member)]
-    return [error]
-
-
 def _identity(error: BaseException) -> frozenset[tuple[type[BaseException], str]]:
     """What makes two failures the same: the types and places of the errors in them."""
-    return frozenset((type(leaf), _place(leaf)) for leaf in _leaves(error))
+    return frozenset((type(leaf), _place(leaf)) for leaf in leaves_of(error))
 
 
 def _check_blunder(error: BaseException, run: Run) -> None:
-    for leaf in _leaves(error):
+    for leaf in leaves_of(error):
         if isinstance(leaf, _BLUNDERS) and not isinstance(leaf, Finding):
             frames = traceback.extract_tb(leaf.__traceback__)
             if frames and frames[-1].filename.startswith(_OURS):
@@ -135,8 +129,10 @@ class Failure:
         if not self.run.faults.none:
             parts.append(f"faults={self.run.faults.exact}")
         parts.append(f"only={sorted(event.key for event in self.needed)!r}")
-        if self.run.world.schedule != "random":
-            parts.append(f'world=World(schedule="{self.run.world.schedule}")')
+        world, default = self.run.world, World()
+        changed = [field.name for field in fields(world) if getattr(world, field.name) != getattr(default, field.name)]
+        if changed:
+            parts.append(f"world=World({', '.join(f'{name}={getattr(world, name)!r}' for name in changed)})")
         return ", ".join(parts)
 
 

@@ -7,11 +7,12 @@ import errno
 import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextvars import ContextVar
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol, TypeVarTuple, final
 
 import trio
 
+from ._addresses import to_ip
 from ._medium import Medium
 from ._options import is_whole
 from ._problems import OutsideSimulationError
@@ -199,7 +200,7 @@ class Host:
 
     def owns(self, address: str) -> bool:
         """Whether an address is this host's: its own, a wildcard, or loopback."""
-        return address in self.addresses or _is_loopback(address) or ip_address(address).is_unspecified
+        return address in self.addresses or _is_loopback(address) or to_ip(address).is_unspecified
 
     def bind(self, holder: PortHolder, address: str, port: int) -> Address:
         """Book a port.
@@ -245,7 +246,7 @@ class Host:
                 continue
             if bound[0] == address:
                 exact.append(holder)
-            elif ip_address(bound[0]).is_unspecified and (
+            elif to_ip(bound[0]).is_unspecified and (
                 (":" in bound[0]) == (version == 6) or (version == 4 and holder.dual_stack)
             ):
                 general.append(holder)
@@ -261,7 +262,7 @@ def _overlap(other: PortHolder, holder: PortHolder, address: str) -> bool:
     bound = other.bound
     if bound is None:
         return False
-    one, two = ip_address(bound[0]), ip_address(address)
+    one, two = to_ip(bound[0]), to_ip(address)
     if one.version != two.version:
         six, dual = (one, other.dual_stack) if one.version == 6 else (two, holder.dual_stack)
         return dual and six.is_unspecified
@@ -355,6 +356,6 @@ class Directory:
 
 def _parsed(address: str) -> IPv4Address | IPv6Address:
     try:
-        return ip_address(address)
+        return to_ip(address)
     except ValueError:
         raise ValueError(f"{address!r} is not an IPv4 or IPv6 address") from None

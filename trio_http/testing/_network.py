@@ -132,6 +132,7 @@ class VirtualNetwork(trio.abc.SocketFactory):
     async def _run(self) -> AsyncGenerator[Self, None]:
         self._timeline.origin = trio.current_time()
         failure: BaseException | None = None
+        body: BaseException | None = None
         try:
             async with trio.open_nursery() as pump:
                 pump.start_soon(self._timeline.run, name="virtual network")
@@ -141,6 +142,9 @@ class VirtualNetwork(trio.abc.SocketFactory):
                     async with trio.open_nursery() as self._nursery:
                         try:
                             yield self
+                        except BaseException as error:
+                            body = error
+                            raise
                         finally:
                             # the hosts' tasks are services: they end with the program
                             self._nursery.cancel_scope.cancel()
@@ -151,11 +155,14 @@ class VirtualNetwork(trio.abc.SocketFactory):
                     self._timeline.stop()
         except BaseExceptionGroup as group:
             failure = _without_levels(group, 2)
+            # nurseries rebuild groups that pass through: if nobody else failed, it is the block's own error
+            if body is not None and _leaves(failure) == _leaves(body):
+                failure = body
         if failure is not None:
             try:
                 raise failure
             finally:
-                del failure
+                del failure, body
 
     def _open_nursery(self) -> trio.Nursery:
         if self._nursery is None:
@@ -391,3 +398,10 @@ def _without_levels(group: BaseExceptionGroup[BaseException], levels: int) -> Ba
         if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
             error = error.exceptions[0]
     return error
+
+
+def _leaves(error: BaseException) -> list[int]:
+    """The identities of the errors in a nest of groups."""
+    if isinstance(error, BaseExceptionGroup):
+        return sorted(leaf for member in error.exceptions for leaf in _leaves(member))
+    return [id(error)]

@@ -6,6 +6,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from types import FrameType
 
@@ -21,6 +22,7 @@ _FOREIGN = (
 _TRIO_CORE = str(Path(trio.__file__).parent / "_core") + os.sep
 
 
+@cache
 def is_foreign(filename: str) -> bool:
     """Return whether a file belongs to a library or the interpreter, and not to the user."""
     return filename.startswith(_FOREIGN)
@@ -34,9 +36,17 @@ def _innermost(frames: Iterable[tuple[FrameType, int]]) -> str | None:
     """The last of the frames, given from the outside in, that belongs to no library."""
     best = None
     for frame, number in frames:
-        if not frame.f_code.co_filename.startswith(_FOREIGN):
+        if not is_foreign(frame.f_code.co_filename):
             best = (frame, number)
     return None if best is None else _line(*best)
+
+
+def _frames(task: trio.lowlevel.Task) -> list[tuple[FrameType, int]]:
+    try:
+        return list(task.iter_await_frames())
+    except AttributeError:
+        # trio before 0.30 trips over a task that has ended
+        return []
 
 
 def user_line() -> str | None:
@@ -46,7 +56,7 @@ def user_line() -> str | None:
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and not frame.f_code.co_filename.startswith(_TRIO_CORE):
-        if not frame.f_code.co_filename.startswith(_FOREIGN):
+        if not is_foreign(frame.f_code.co_filename):
             return _line(frame, frame.f_lineno)
         frame = frame.f_back
     try:
@@ -55,7 +65,7 @@ def user_line() -> str | None:
         return None
     while task.parent_nursery is not None:
         task = task.parent_nursery.parent_task
-        found = _innermost(task.iter_await_frames())
+        found = _innermost(_frames(task))
         if found is not None:
             return found
     return None
@@ -64,11 +74,11 @@ def user_line() -> str | None:
 def task_line(task: trio.lowlevel.Task) -> str:
     """Return where a task waits: its innermost line outside libraries, and the library call below it."""
     inner = None
-    for frame, number in task.iter_await_frames():
+    for frame, number in _frames(task):
         if not frame.f_code.co_filename.startswith(_TRIO_CORE):
             inner = (frame, number)
     if inner is None:
         return "its beginning"
-    own = _innermost(task.iter_await_frames())
+    own = _innermost(_frames(task))
     below = _line(*inner)
     return below if own is None else own if own == below else f"{own} (there at {below})"

@@ -61,7 +61,11 @@ class RawPeer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await trio.aclose_forcefully(self.stream)
+        if isinstance(self.stream, trio.SocketStream):
+            # no checkpoint: a Cancelled raised here would take the place of the script's own error
+            self.stream.socket.close()
+        else:
+            await trio.aclose_forcefully(self.stream)
 
     @property
     def pending(self) -> bytes:

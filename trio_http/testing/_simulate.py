@@ -53,7 +53,8 @@ class World:
         schedule: which runnable task goes first: "random" (seeded), "fifo", "lifo" or "priority" (each task keeps a
             seeded rank, which reaches deeper races).
         time_limit: virtual seconds after which a run has failed.
-        passes: passes of the scheduler at one instant after which a run counts as a livelock.
+        passes: passes of the scheduler at one instant, twice, after which a run counts as a livelock; 20 times as many
+            while the network moves.
         epoch: what the wall clock says at virtual time 0, in seconds since 1970.
         patch_time: also replace ``time.time`` and ``time.monotonic``, for libraries that read them.
         inline_threads: run ``to_thread.run_sync`` in place; False uses real threads, which virtual time cannot see.
@@ -193,6 +194,7 @@ def run_in(
         deadlock=checks.deadlock and autojump,
         real_io=checks.real_io and autojump,
         autojump=autojump,
+        progress=lambda: len(net.trace),
     )
     things = OpenThings()
     ended = [0.0]
@@ -259,6 +261,13 @@ def run_network(net: VirtualNetwork, main: Callable[[VirtualNetwork], Awaitable[
     return run_in(net, program)[0]
 
 
+def leaves_of(error: BaseException) -> list[BaseException]:
+    """Return the errors in a nest of groups."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for member in error.exceptions for leaf in leaves_of(member)]
+    return [error]
+
+
 def _inside_trio() -> bool:
     try:
         trio.lowlevel.current_trio_token()
@@ -282,7 +291,11 @@ def run_once(main: Callable[[VirtualNetwork], Awaitable[T]], run: Run) -> Simula
 
     result = outcome.capture(attempt)
     if isinstance(result, outcome.Error):
-        if isinstance(result.error, HarnessError | trio.TrioInternalError) or not isinstance(result.error, Exception):
+        for leaf in leaves_of(result.error):
+            if isinstance(leaf, HarnessError | trio.TrioInternalError):
+                # also from between errors of the program: what it did after the harness failed means nothing
+                raise leaf
+        if not isinstance(result.error, Exception):
             result.unwrap()
         duration = net.trace[-1].time if len(net.trace) else 0.0
     return Simulation(outcome=result, network=net, run=run, duration=duration)

@@ -16,187 +16,32 @@ import itertools
 import socket as stdlib
 import struct
 from collections import deque
-from collections.abc import Callable, Iterable
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address
 from operator import index
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeAlias, cast, final, overload
 
-import outcome
 import trio
 
+from ._addresses import to_ip
+from ._handshake import Handshake
 from ._hosts import Directory, Host
 from ._medium import Medium
 from ._origin import user_line
-from ._tcp import ACK, SYNACK, Address, Connection, End, os_error
-from ._timeline import Timer
+from ._tcp import Address, End, os_error
+from ._waiter import Waiter
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 __all__ = ["VirtualSocket"]
 
-_SYN_WAITS: Final = (0.0, 1.0, 3.0, 7.0, 15.0, 31.0, 63.0)
-_SYN_GIVE_UP: Final = 127.0
 _FILENO: Final = itertools.count(1 << 30)
 _MOST_QUEUED: Final = 4096  # net.core.somaxconn of today's Linux
 _LINGER: Final = struct.Struct("ii")
 _TCP_INFO: Final = getattr(stdlib, "TCP_INFO", 11)
 _SocketAddress: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
-
-
-@final
-class _Waiter:
-    """The one task that waits for one direction of a socket."""
-
-    __slots__ = ("task",)
-
-    def __init__(self) -> None:
-        self.task: trio.lowlevel.Task | None = None
-
-    async def wait(self, doing: str) -> None:
-        if self.task is not None:
-            await trio.lowlevel.checkpoint()
-            raise trio.BusyResourceError(f"another task is already {doing} this socket")
-        self.task = trio.lowlevel.current_task()
-
-        def abort(_: object) -> trio.lowlevel.Abort:
-            self.task = None
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(abort)
-
-    def wake(self) -> None:
-        task, self.task = self.task, None
-        if task is not None:
-            trio.lowlevel.reschedule(task)
-
-    def close(self) -> None:
-        task, self.task = self.task, None
-        if task is not None:
-            trio.lowlevel.reschedule(task, outcome.Error(trio.ClosedResourceError("another task closed this fd")))
-
-
-@final
-class _Connect:
-    """A connect under way: SYNs until one is answered."""
-
-    __slots__ = ("_attempt", "_medium", "_socket", "_started", "_target", "_timers", "_way",
-                 "connection")  # fmt: skip
-
-    def __init__(self, socket: VirtualSocket, medium: Medium, target: tuple[Host, Address]) -> None:
-        self._socket = socket
-        self._medium = medium
-        self._target = target
-        self._attempt = 0
-        self._started = medium.timeline.now()
-        self._timers: list[Timer] = []
-        self._way = medium.ways.between(socket.host.name, target[0].name)
-        self.connection: Connection | None = None
-        self._timers.append(medium.timeline.at(self._started + _SYN_GIVE_UP, self._give_up))
-        self._send_syn()
-
-    def stop(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
-        self._way.waiting.pop(self, None)
-
-    def _later(self, time: float, callback: Callable[[], None]) -> None:
-        self._timers.append(self._medium.timeline.at(time, callback))
-
-    def _send_syn(self) -> None:
-        medium = self._medium
-        host, (address, port) = self._target
-        source = self._socket.host
-        label = f"{source.name}->{address}:{port}"
-        now = medium.timeline.now()
-        if self._attempt == 0:
-            medium.trace.add(now, source.name, f"{address}:{port}", "syn", 0, None, label)
-        self._attempt += 1
-        if self._attempt < len(_SYN_WAITS):
-            self._later(self._started + _SYN_WAITS[self._attempt], self._send_syn)
-        way = self._way
-        faults = medium.faults_on(way)
-        if faults is not None and medium.draws.fault("drop_syn", label, faults.drop_syn) is not None:
-            return
-        if host.drops(port) or way.partitioned:
-            return
-        arrival = max(way.arrival(max(now, source.paused_until), 0), host.paused_until)
-        refused = faults is not None and medium.draws.fault("refuse", label, faults.refuse) is not None
-        if way.held:
-            way.waiting[self] = None
-            return
-        if arrival <= now:
-            self._arrive(refused)
-        else:
-            self._later(arrival, lambda: self._arrive(refused))
-
-    def way_opened(self, *, lost: bool) -> None:
-        """A SYN that was held arrives; one that was lost is sent again in its own time."""
-        if not lost:
-            self._arrive(False)
-
-    def _arrive(self, refused: bool) -> None:
-        medium = self._medium
-        host, (address, port) = self._target
-        source = self._socket.host
-        now = medium.timeline.now()
-        if self.connection is not None or self._way.partitioned:
-            return
-        count = medium.draws.unit
-        listener = host.listener(
-            address, port, choice=lambda many: int(count("reuseport", f"{address}:{port}") * many) % many
-        )
-        if refused or host.refuses(port) or listener is None:
-            way = medium.ways.between(host.name, source.name)
-            if way.partitioned:
-                return
-            arrival = max(way.arrival(now, 0), source.paused_until)
-            if arrival <= now:
-                self._refuse()
-            else:
-                self._later(arrival, self._refuse)
-            return
-        if not listener.has_room():
-            return  # Linux drops the SYN; the next one may find room
-        label = self._socket.label_for(address, port)
-        bound = self._socket.bound
-        assert bound is not None
-        self.connection = connection = Connection(medium, label, client=(source, bound), server=(host, (address, port)))
-        self._socket.attach(connection.client)
-        for told in medium.on_connection:
-            told(connection)
-        listener.expect(connection.server)
-        connection.client.on_handshake = self._established
-        connection.server.pipe.push(SYNACK)
-
-    def _established(self, success: bool) -> None:
-        self.stop()
-        connection = self.connection
-        if success and connection is not None:
-            medium = self._medium
-            medium.trace.add(
-                medium.timeline.now(), self._socket.host.name, connection.server_name, "established", 0, None,
-                connection.label,
-            )  # fmt: skip
-            connection.client.pipe.push(ACK)
-
-    def _refuse(self) -> None:
-        self._fail(errno.ECONNREFUSED, "refused")
-
-    def _give_up(self) -> None:
-        self._fail(errno.ETIMEDOUT, "timeout")
-
-    def _fail(self, code: int, op: str) -> None:
-        self.stop()
-        _, (address, port) = self._target
-        source = self._socket.host
-        label = f"{source.name}->{address}:{port}"
-        self._medium.trace.add(self._medium.timeline.now(), source.name, f"{address}:{port}", op, 0, None, label)
-        if self.connection is not None:
-            self.connection.client.close(abort=True)
-        self._socket.connect_failed(code)
 
 
 @final
@@ -223,10 +68,10 @@ class VirtualSocket(trio.socket.SocketType):
         self._fileno = next(_FILENO)
         self._inheritable = False
         self._options: dict[tuple[int, int], int | bytes] = {}
-        self._reader = _Waiter()
-        self._writer = _Waiter()
+        self._reader = Waiter()
+        self._writer = Waiter()
         self._end = end
-        self._connect: _Connect | None = None
+        self._connect: Handshake | None = None
         self._error = 0
         self._failed = False
         self._shut_write = False
@@ -626,10 +471,9 @@ class VirtualSocket(trio.socket.SocketType):
         if self._connect is not None and not self._settled():
             raise os_error(errno.EALREADY)
         address, port = target
-        parsed = ip_address(address)
-        if parsed.is_unspecified:
-            address = "127.0.0.1" if parsed.version == 4 else "::1"
-        loopback = ip_address(address).is_loopback
+        if to_ip(address).is_unspecified:
+            address = "::1" if ":" in address else "127.0.0.1"
+        loopback = to_ip(address).is_loopback
         host = self.host if loopback or self.host.owns(address) else self._directory.at(address)
         if host is None:
             self._log("unreachable", f"{address}:{port}")
@@ -639,9 +483,9 @@ class VirtualSocket(trio.socket.SocketType):
         if self.bound is None:
             self.bound = self.host.bind(self, self._source_for(address, loopback=loopback), 0)
             self._holds_port = True
-        elif ip_address(self.bound[0]).is_unspecified:
+        elif to_ip(self.bound[0]).is_unspecified:
             self.bound = (self._source_for(address, loopback=loopback), self.bound[1])
-        self._connect = _Connect(self, self._medium, (host, (address, port)))
+        self._connect = Handshake(self, self._medium, (host, (address, port)))
 
     def _source_for(self, address: str, *, loopback: bool) -> str:
         if loopback or address in self.host.addresses:
@@ -793,7 +637,7 @@ class VirtualSocket(trio.socket.SocketType):
         return self._plain(str(resolved[0])), cast("int", resolved[1])
 
     def _plain(self, host: str) -> str:
-        parsed = ip_address(host)
+        parsed = to_ip(host)
         mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
         return str(parsed if mapped is None else mapped)
 
@@ -806,6 +650,6 @@ class VirtualSocket(trio.socket.SocketType):
 
 def _is_numeric(host: str, family: stdlib.AddressFamily) -> bool:
     try:
-        return isinstance(ip_address(host), IPv4Address) == (family == stdlib.AF_INET)
+        return isinstance(to_ip(host), IPv4Address) == (family == stdlib.AF_INET)
     except ValueError:
         return False

@@ -1,16 +1,13 @@
-"""TCP as Linux's loopback shows it to programs: ends, the pipes between them, and the connection they make.
+"""TCP as Linux's loopback shows it to programs: two ends, and the connection they make.
 
 How it works:
 1. An :class:`End` is what a kernel keeps for one socket; it outlives the descriptor, as in life (data and FIN still go
-   out after close). A :class:`Pipe` carries segments (SYN-ACK, ACK, data, FIN, RST) one way, in order, never lost.
+   out after close). A :class:`Pipe` carries its segments to the peer.
 2. A sender may have capacity = its send buffer + the peer's receive buffer under way or unread; then it waits.
-3. A way without delay delivers inside the call, as loopback does. Else the pipe keeps a queue and one timer.
-4. A partition makes segments wait for the heal and the retransmission after it (0.2, 0.6, 1.4, ... s after the loss);
-   data that cannot get through for 924.6 s ends in ETIMEDOUT. An RST on a partitioned way is lost.
-5. Linux's order of checks. recv: buffered bytes, b"" after FIN, the pending error once, b"" after RST. send: the
+3. Linux's order of checks. recv: buffered bytes, b"" after FIN, the pending error once, b"" after RST. send: the
    pending error once, then EPIPE. RST after FIN is EPIPE, else ECONNRESET. close with unread bytes sends RST.
    Data for a closed end draws RST.
-6. State changes are synchronous; waiting is done by the socket above, which this file wakes.
+4. State changes are synchronous; waiting is done by the socket above, which this file wakes.
 """
 
 from __future__ import annotations
@@ -20,183 +17,24 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Literal, Protocol, TypeAlias, final
+from typing import Final, Literal, TypeAlias, final
 
-from ._links import Way
 from ._medium import Medium
 from ._options import is_whole
-from ._timeline import Timer
+from ._pipe import DATA, FIN, RST, Owner, Pipe
 
-__all__ = ["Address", "Connection", "End", "Owner", "Side", "os_error"]
+__all__ = ["Address", "Connection", "End", "Side", "os_error"]
 
 Side: TypeAlias = Literal["client", "server"]
 Address: TypeAlias = tuple[str, int]
 
-_GIVE_UP: Final = 924.6  # tcp_retries2 = 15, with the smallest retransmission timeout
-_FIRST_RETRY: Final = 0.2
-_LONGEST_RETRY: Final = 120.0
 _TLS_RECORD: Final = b"\x16\x03"
-
-DATA: Final = "data"
-FIN: Final = "fin"
-RST: Final = "rst"
-SYNACK: Final = "syn-ack"
-ACK: Final = "ack"
 
 
 def os_error(code: int, detail: str = "") -> OSError:
     """Return the OSError for an errno, with the text the system gives it."""
     text = os.strerror(code)
     return OSError(code, f"{text}: {detail}" if detail else text)
-
-
-def retransmission(lost_at: float, not_before: float) -> float:
-    """Return when a segment lost at ``lost_at`` is sent again at or after ``not_before``, as Linux backs off."""
-    time, wait = lost_at, _FIRST_RETRY
-    while time < not_before or time == lost_at:
-        time += wait
-        wait = min(wait * 2, _LONGEST_RETRY)
-    return time
-
-
-class Owner(Protocol):
-    """Who holds an end: the network's host and, while it is open, a socket."""
-
-    @property
-    def name(self) -> str:
-        """The host's name."""
-
-    @property
-    def paused_until(self) -> float:
-        """Until when the host does nothing."""
-
-
-@final
-class Pipe:
-    """One direction of a connection."""
-
-    __slots__ = ("_lost_at", "_queue", "_stalled", "_timer", "in_flight", "last_arrival", "medium", "stalled_until",
-                 "target", "way")  # fmt: skip
-
-    def __init__(self, medium: Medium, way: Way, target: End) -> None:
-        self.medium = medium
-        self.way = way
-        self.target = target
-        self.in_flight = 0
-        self.last_arrival = 0.0
-        self.stalled_until = 0.0
-        self._queue: deque[tuple[float, str, bytes]] = deque()
-        self._timer: Timer | None = None
-        self._lost_at = -1.0
-
-    def push(self, kind: str, payload: bytes = b"", *, extra: float = 0.0) -> None:
-        """Send one segment; it arrives after all that went before."""
-        way = self.way
-        target = self.target
-        now = self.medium.timeline.now()
-        source_paused = target.peer.host.paused_until
-        if (
-            not self._queue
-            and not extra
-            and way.instant
-            and self.stalled_until <= now
-            and source_paused <= now
-            and target.host.paused_until <= now
-        ):
-            target.arrive(kind, payload)
-            return
-        if kind is RST and way.partitioned:
-            self.purge()
-            return
-        leaves = max(now, source_paused)
-        size = len(payload)
-        piece = way.link.segment or size
-        for start in range(0, size, piece) if size > piece else (0,):
-            part = payload[start : start + piece] if size > piece else payload
-            arrival = max(self.last_arrival, self.stalled_until, way.arrival(leaves, len(part)) + extra)
-            self.last_arrival = arrival
-            self._queue.append((arrival, kind, part))
-            self.in_flight += len(part)
-        self._plan()
-
-    def purge(self) -> None:
-        """Forget everything under way: its sender has given up."""
-        self._queue.clear()
-        self.in_flight = 0
-        self._lost_at = -1.0
-        self.way.waiting.pop(self, None)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def stall(self, until: float) -> None:
-        """Let nothing arrive before ``until``; infinity means for ever."""
-        self.stalled_until = max(self.stalled_until, until)
-        # bytes after FIN never come, so the last arrival may move too
-        self.last_arrival = max(self.last_arrival, until)
-        self._queue = deque((max(time, until), kind, payload) for time, kind, payload in self._queue)
-        self._plan()
-
-    def _plan(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._queue and self not in self.way.waiting:
-            self._timer = self.medium.timeline.at(self._queue[0][0], self._deliver)
-
-    def _deliver(self) -> None:
-        self._timer = None
-        now = self.medium.timeline.now()
-        queue = self._queue
-        while queue and queue[0][0] <= now:
-            if self.way.blocked:
-                self._wait_for_way(now)
-                return
-            paused = self.target.host.paused_until
-            if paused > now:
-                self.stall(paused)
-                return
-            _, kind, payload = queue.popleft()
-            self.in_flight -= len(payload)
-            self.target.arrive(kind, payload)
-        if self._timer is None:
-            self._plan()
-
-    def _wait_for_way(self, now: float) -> None:
-        self.way.waiting[self] = None
-        if not self.way.partitioned:
-            return
-        while self._queue and self._queue[0][1] is RST:
-            self._queue.popleft()
-        if not self._queue:
-            self.way.waiting.pop(self, None)
-            return
-        self._lost_at = now
-        self._timer = self.medium.timeline.at(now + _GIVE_UP, self._give_up)
-
-    def _give_up(self) -> None:
-        self._timer = None
-        self.way.waiting.pop(self, None)
-        self.target.peer.time_out()
-
-    def way_opened(self, *, lost: bool) -> None:
-        """Go on; what was lost comes with its next retransmission."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        now = self.medium.timeline.now()
-        if lost and self._lost_at >= 0:
-            again = retransmission(self._lost_at, now)
-            again = self.way.arrival(again, 0)
-        else:
-            again = now
-        self._lost_at = -1.0
-        self.last_arrival = max(self.last_arrival, again)
-        self._queue = deque((max(time, again), kind, payload) for time, kind, payload in self._queue)
-        if self._queue and self._queue[0][0] <= now:
-            self._deliver()
-        else:
-            self._plan()
 
 
 @final
@@ -302,7 +140,8 @@ class End:
             size = self._read_size(min(most, self.unread))
             data = self._take(size, peek=peek)
             if not peek:
-                self._log("recv", len(data), data)
+                # its bytes are those sent: hashing them once is enough
+                self._log("recv", len(data))
                 if self.peer.wake_writer is not None and self.peer.writable:
                     self.peer.wake_writer()
             return data

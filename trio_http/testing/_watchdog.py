@@ -11,13 +11,14 @@ How it works:
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import final
 
 import trio
 
-from ._deterministic import blocked_tasks, idle_state, real_waits, unshield_everything
+from ._deterministic import blocked_tasks, idle_state, real_waits, unshield_everything, working_threads
 from ._origin import task_line
-from ._problems import DeadlockError, LivelockError, RealIOError, TimeLimitError
+from ._problems import DeadlockError, HarnessError, LivelockError, RealIOError, TimeLimitError
 
 __all__ = ["Watchdog", "describe_tasks"]
 
@@ -39,11 +40,23 @@ def describe_tasks() -> str:
     return "\n".join(lines)
 
 
+_BUSY_WINDOWS = 20
+
+
 @final
 class Watchdog(trio.abc.Instrument):
     """Watches one run; give it to ``trio.run(instruments=[...])`` and its scope to the program."""
 
-    def __init__(self, *, time_limit: float, passes: int, deadlock: bool, real_io: bool, autojump: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        time_limit: float,
+        passes: int,
+        deadlock: bool,
+        real_io: bool,
+        progress: Callable[[], int],
+        autojump: bool,
+    ) -> None:
         self.scope = trio.CancelScope()
         self.error: Exception | None = None
         self._limit = time_limit
@@ -53,6 +66,9 @@ class Watchdog(trio.abc.Instrument):
         self._real_io = real_io
         self._autojump = autojump
         self._passes = 0
+        self._progress = progress
+        self._seen = -1
+        self._windows = 0
         self._time = -1.0
         self._blows = 0
         self.over = False
@@ -65,6 +81,13 @@ class Watchdog(trio.abc.Instrument):
         """Trio is about to look for real events, and then to move the clock."""
         if self.over:
             return
+        try:
+            self._look()
+        except Exception as fault:
+            # trio drops an instrument that fails, and then a deadlock would hang
+            self._end(HarnessError(f"the watchdog failed: {fault!r}"))
+
+    def _look(self) -> None:
         self._passes += 1
         idle = idle_state()
         if idle is None:
@@ -76,7 +99,7 @@ class Watchdog(trio.abc.Instrument):
             return
         if self._real_io:
             waits = real_waits()
-            if waits:
+            if waits or working_threads():
                 self._end(RealIOError(_impure(waits)))
                 return
         if math.isinf(idle):
@@ -96,14 +119,19 @@ class Watchdog(trio.abc.Instrument):
             ))  # fmt: skip
 
     def _check_livelock(self) -> None:
+        # a bulk transfer at one instant is no livelock, connecting again and again at one instant is
         self._passes = 0
-        now = trio.current_time()
-        if now == self._time:
-            self._end(LivelockError(
-                f"busy at t={now:.3f} for {self._most_passes} passes of the scheduler without the clock moving:\n"
-                f"{describe_tasks()}"
-            ))  # fmt: skip
-        self._time = now
+        now, seen = trio.current_time(), self._progress()
+        if now != self._time:
+            self._windows = 0
+        elif seen == self._seen:
+            self._windows += _BUSY_WINDOWS
+        else:
+            self._windows += 1
+        self._time, self._seen = now, seen
+        if self._windows >= _BUSY_WINDOWS:
+            text = f"busy at t={now:.3f} for over {self._most_passes} passes of the scheduler without the clock moving:"
+            self._end(LivelockError(f"{text}\n{describe_tasks()}"))
 
     def _end(self, error: Exception) -> None:
         if self.error is None:
@@ -117,7 +145,10 @@ class Watchdog(trio.abc.Instrument):
 
 
 def _impure(waits: list[tuple[str, trio.lowlevel.Task]]) -> str:
-    lines = "\n".join(f"  {task.name}: {doing} at {task_line(task)}" for doing, task in waits)
+    found = [f"  {task.name}: {doing} at {task_line(task)}" for doing, task in waits]
+    if working_threads():
+        found.append(f"  {working_threads()} worker threads; World(inline_threads=True) runs them in place")
+    lines = "\n".join(found)
     return (
         f"virtual time is about to move while tasks wait for real I/O, whose time is not virtual:\n{lines}\n"
         "Let them use the virtual network, or say Checks(real_io=False) if that is what you want."

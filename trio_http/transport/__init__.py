@@ -7,6 +7,7 @@ from ._dial import Dial
 from ._listen import listener_address, open_listeners
 from ._pace import Pace
 from ._protocol import READ_SIZE, WRITE_SLICE, Transport, format_address
+from ._proxy import Proxy, route_through
 from ._route import DirectRoute, Origin, Route, UnixRoute
 from ._socket import SocketTransport
 from ._stream import StreamTransport
@@ -21,6 +22,7 @@ __all__ = [
     "NetworkOptions",
     "Origin",
     "Pace",
+    "Proxy",
     "Resolver",
     "Route",
     "SocketOption",
@@ -39,5 +41,6 @@ __all__ = [
     "open_listeners",
     "open_tcp",
     "open_unix",
+    "route_through",
     "start_tls",
 ]

@@ -16,22 +16,22 @@ __all__ = ["leave_nursery"]
 async def leave_nursery(
     manager: AbstractAsyncContextManager[trio.Nursery],
     error: BaseException | None,
-) -> bool:
+) -> None:
     """Exit a nursery whose tasks have been told to end, for use in an ``__aexit__``.
 
     The user's exception comes out as the same object with its own traceback, and his own groups as they are. Beside
     another exception (a cancellation from outside, say) the group stays as trio made it; but a KeyboardInterrupt wins
     over everything, and where there is nothing but cancellation it comes out bare.
 
-    Returns:
-        What ``__aexit__`` is to return.
+    Raises:
+        BaseException: What the tasks of the nursery raised; the user's exception is left to ``async with``.
     """
     # The nursery is not told of the user's exception: it would wrap it, and rebuild a group of his.
     try:
         await manager.__aexit__(None, None, None)
     except BaseExceptionGroup as group:
         if isinstance(error, KeyboardInterrupt):
-            return False
+            return
         interrupts = [each for each in group.exceptions if isinstance(each, KeyboardInterrupt)]
         if interrupts:
             raise interrupts[0] from None
@@ -41,6 +41,5 @@ async def leave_nursery(
         if error is None:
             raise
         if only_cancelled and isinstance(error, trio.Cancelled):
-            return False
+            return
         raise BaseExceptionGroup(group.message, [error, *group.exceptions]) from None
-    return False

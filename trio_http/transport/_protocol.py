@@ -33,6 +33,10 @@ class Transport(Protocol):
     def is_tls(self) -> bool:
         """True when the bytes travel encrypted."""
 
+    @property
+    def wakes(self) -> bool:
+        """True if :meth:`close_now` ends a :meth:`receive` that is waiting in another task."""
+
     def receive_nowait(self, max_bytes: int) -> bytes | None:
         """Return bytes that are there already, ``b""`` for the end, or None if it would take a wait to know.
 

@@ -33,6 +33,7 @@ class SocketTransport:
     __slots__ = ("_closed", "_fd", "_local", "_peer", "_sock")
 
     is_tls = False
+    wakes = True
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)

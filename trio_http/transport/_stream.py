@@ -43,6 +43,11 @@ class StreamTransport:
         return f"<StreamTransport {format_address(self._local)} - {format_address(self._peer)}: {self._stream!r}>"
 
     @property
+    def wakes(self) -> bool:
+        """True if there is a socket at the bottom."""
+        return _bottom_socket(self._stream) is not None
+
+    @property
     def stream(self) -> trio.abc.Stream:
         """The stream below."""
         return self._stream

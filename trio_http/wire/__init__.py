@@ -2,6 +2,15 @@
 
 from ._http1 import HTTP1Stream, Timing, Unsent
 from ._incoming import IncomingBody
-from ._outgoing import request_head, send_response, stream_content
+from ._outgoing import plain_answer, request_head, send_response, stream_content
 
-__all__ = ["HTTP1Stream", "IncomingBody", "Timing", "Unsent", "request_head", "send_response", "stream_content"]
+__all__ = [
+    "HTTP1Stream",
+    "IncomingBody",
+    "Timing",
+    "Unsent",
+    "plain_answer",
+    "request_head",
+    "send_response",
+    "stream_content",
+]

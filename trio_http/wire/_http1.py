@@ -27,6 +27,7 @@ from .._errors import (
     HTTPError,
     HTTPTimeout,
     IncompleteBody,
+    ReadError,
     ReadTimeout,
     RemoteProtocolError,
     TotalTimeout,
@@ -34,11 +35,11 @@ from .._errors import (
 )
 from ..transport import READ_SIZE, Pace, Transport, Watched, format_address
 
-__all__ = ["HTTP1Stream", "Timing", "Unsent"]
+__all__ = ["JOIN_MAX", "HTTP1Stream", "Timing", "Unsent"]
 
 _E = TypeVar("_E", bound=HTTPError)
 
-_JOIN_MAX = 64 * 1024  # bytes; pieces up to this size in all are joined rather than sent one by one
+JOIN_MAX = 64 * 1024  # bytes; pieces up to this size in all are joined rather than sent one by one
 
 
 @final
@@ -100,7 +101,8 @@ class HTTP1Stream:
         role: ``h1.CLIENT`` or ``h1.SERVER``.
         limits: What the peer may send.
         timing: The deadlines.
-        timer: Where a server arms the deadlines of waits outside user code.
+        timer: Where a server arms the deadlines of waits outside user code, and a client those of its waits for
+            bytes; a client's timer calls :meth:`expire`.
 
     Attributes:
         core: The sans-I/O connection.
@@ -112,6 +114,9 @@ class HTTP1Stream:
         broken: True when bytes of unknown number were sent: it can only be closed.
         status: The status of the answer to a client's current request; None before its final head.
         exchanges: How many heads have been received or sent on it.
+        asked_at: When the last wait of a client for bytes began, on trio's clock.
+        overdue: True once a wait of a client has been ended because its time was over.
+        wakeable: True if that is done by closing the connection under it.
         answer_begun: True once a byte has come in the current exchange of a client.
         patient: True while silence is no fault of the peer, because our own message is still going out: then only
             ``latest`` ends a wait for bytes.
@@ -123,11 +128,13 @@ class HTTP1Stream:
         "_timer",
         "_writing",
         "answer_begun",
+        "asked_at",
         "broken",
         "core",
         "exchanges",
         "fault",
         "latest",
+        "overdue",
         "patient",
         "received",
         "status",
@@ -135,6 +142,7 @@ class HTTP1Stream:
         "timing",
         "total",
         "transport",
+        "wakeable",
     )
 
     def __init__(
@@ -160,6 +168,9 @@ class HTTP1Stream:
         self.broken = False
         self.exchanges = 0
         self.received = 0
+        self.asked_at = 0.0
+        self.overdue = False
+        self.wakeable = role is h1.CLIENT and transport.wakes
         self.status: int | None = None
         self.answer_begun = False
         self.patient = False
@@ -203,28 +214,26 @@ class HTTP1Stream:
         Cancellation:
             Loses nothing; the owner closes the connection then anyway.
         """
-        # Hot: with the head in one piece this is one wait, one parse, two assignments.
+        # Hot: with the head in one piece this is one wait and one parse, 4 us with 3 of them in the core.
         core = self.core
         timer = self._timer
         event = core.receive_head() if core.buffered else h1.NEED_DATA
         if event is h1.NEED_DATA:
             timing = self.timing
+            begun = core.buffered > 0
             # Before the first request nobody has been idle yet: silence is a slow head.
-            wait = timing.idle if self.exchanges else timing.head
-            begun = False
+            wait = timing.idle if self.exchanges and not begun else timing.head
+            if timer is not None and wait is not None:
+                timer.arm(trio.current_time() + wait)
             while True:
-                if core.buffered and not begun:
-                    begun = True
-                    wait = timing.head
-                if timer is not None and wait is not None:
-                    timer.arm(trio.current_time() + wait)
-                    if begun:
-                        wait = None  # the whole head shares one deadline, however many pieces it comes in
-                data = await self.transport.receive(READ_SIZE)
-                core.receive_data(data)
+                core.receive_data(await self.transport.receive(READ_SIZE))
                 event = core.receive_head()
                 if event is not h1.NEED_DATA:
                     break
+                if not begun:
+                    begun = True  # the whole head shares one deadline, however many pieces it comes in
+                    if timer is not None and timing.head is not None:
+                        timer.arm(trio.current_time() + timing.head)
             if timer is not None:
                 timer.deadline = math.inf
         if type(event) is h1.Request:
@@ -244,17 +253,26 @@ class HTTP1Stream:
             RemoteProtocolError: The server broke HTTP, or closed without an answer.
             ReadError: The connection broke.
         """
+        # Hot: once per request of a client.
         core = self.core
         while True:
             try:
-                event = core.receive_head()
+                event = core.receive_head() if core.buffered or self.answer_begun else h1.NEED_DATA
+                if event is h1.NEED_DATA:
+                    timer = self._timer
+                    if timer is not None and self.wakeable:
+                        data = await self._receive_watched(timer)
+                    else:
+                        data = await self._receive_in_time()
+                    core.receive_data(data)
+                    event = core.receive_head()
             except RemoteProtocolError as error:
                 if not self.answer_begun:
                     raise self.failed(self._no_answer()) from error
                 raise self.failed(self._explained(error)) from error
             if event is h1.NEED_DATA:
-                core.receive_data(await self._receive_in_time())
-            elif type(event) is h1.Response:
+                continue
+            if type(event) is h1.Response:
                 self.status = event.status_code
                 return event
             elif type(event) is h1.InformationalResponse:
@@ -407,7 +425,7 @@ class HTTP1Stream:
             The connection is broken, unless nothing had been sent.
         """
         # Hot: once per exchange. Small bodies are joined with their head by the core: one system call.
-        if len(body) <= _JOIN_MAX:
+        if len(body) <= JOIN_MAX:
             await self.send_pieces((self.core.send_message(head, body),))
         else:
             await self.send_pieces(self.core.send_message_parts(head, body))
@@ -423,9 +441,12 @@ class HTTP1Stream:
             WriteError: The connection broke; if it was not `broken` before and is not now, nothing was sent.
         """
         core = self.core
-        pieces: Sequence[bytes | memoryview] = (
-            (core.send_message(head, body),) if len(body) <= _JOIN_MAX else core.send_message_parts(head, body)
+        return self.send_bytes_nowait(
+            (core.send_message(head, body),) if len(body) <= JOIN_MAX else core.send_message_parts(head, body)
         )
+
+    def send_bytes_nowait(self, pieces: Sequence[bytes | memoryview]) -> Unsent | None:
+        """Send as much as is taken without a wait of a message that the core has made; returns what is left."""
         size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
         sent = self.transport.send_nowait(pieces)
         if sent == size:
@@ -434,7 +455,7 @@ class HTTP1Stream:
         return Unsent(pieces, sent, size)
 
     async def send_unsent(self, unsent: Unsent) -> None:
-        """Send the rest of a message that :meth:`send_message_nowait` has begun.
+        """Send the rest of what :meth:`send_nowait` or :meth:`send_message_nowait` has begun.
 
         Raises:
             WriteTimeout, TotalTimeout, WriteError: The peer takes no bytes, or is gone.
@@ -461,6 +482,23 @@ class HTTP1Stream:
         if pieces:
             await self.send_pieces(pieces)
 
+    def send_nowait(self, data: bytes) -> Unsent | None:
+        """Send what can be sent at once of bytes that the core has produced.
+
+        Returns:
+            What is left, for :meth:`send_unsent`; None if nothing is.
+
+        Raises:
+            WriteError: The connection broke.
+        """
+        # Hot: once per exchange of a server, nearly all of it the system call.
+        sent = self.transport.send_nowait((data,))
+        if sent == len(data):
+            return None
+        # From here on the number of bytes on the wire is only known again when all have been taken.
+        self.broken = True
+        return Unsent((data,), sent, len(data))
+
     async def send_pieces(self, pieces: Sequence[bytes | memoryview]) -> None:
         """Send raw bytes that the core has produced."""
         size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
@@ -476,7 +514,7 @@ class HTTP1Stream:
         if pace is None:
             pace = self._writing = Pace(self.timing.write, self.timing.min_rate)
         pace.moved += sent
-        if len(pieces) > 1 and size - sent <= _JOIN_MAX:
+        if len(pieces) > 1 and size - sent <= JOIN_MAX:
             pieces = (b"".join(pieces),)  # fewer system calls, fewer TLS records
         for piece in pieces:
             if sent >= len(piece):
@@ -505,6 +543,10 @@ class HTTP1Stream:
         )
 
     async def _receive_in_time(self) -> bytes:
+        timer = self._timer
+        if timer is not None and self.wakeable:
+            return await self._receive_watched(timer)
+        self.asked_at = trio.current_time()
         pace = self._reading
         if pace is None:
             pace = self._reading = Pace(self.timing.read, self.timing.min_rate)
@@ -526,16 +568,50 @@ class HTTP1Stream:
             )
         )
 
+    async def _receive_watched(self, timer: Watched) -> bytes:
+        """As above for a client, without a scope: the timer closes the connection under the wait when it is over."""
+        # Hot: once per request. A cancel scope would cost a tenth of all that a small request costs.
+        self.asked_at = now = trio.current_time()
+        latest = self.latest
+        read = self.timing.read
+        deadline = latest if read is None or self.patient else min(latest, now + read)
+        if deadline != math.inf:
+            timer.arm(deadline)
+        try:
+            data = await self.transport.receive(READ_SIZE)
+        except ReadError:
+            if not self.overdue:
+                raise
+            if deadline == latest:
+                raise self.failed(self._total_timeout()) from None
+            raise self.failed(
+                ReadTimeout(
+                    f"{self.about()}: no byte moved for {read:g} s ({self._setting('read')}); {self.progress()}",
+                    limit=read,
+                )
+            ) from None
+        finally:
+            timer.deadline = math.inf
+        if data:
+            self.answer_begun = True
+        return data
+
+    def expire(self) -> None:
+        """End the wait of a client whose time is over; for its timer."""
+        self.overdue = True
+        self.transport.close_now()
+
     # ---------------------------------------------------------------- between and after exchanges
 
     @property
     def reusable(self) -> bool:
         """True if both sides are done and may go on: :meth:`next_exchange` can be called."""
         core = self.core
-        return core.our_state is h1.DONE and core.their_state is h1.DONE and not self.broken and self._next is None
+        return core.our_state is h1.DONE and core.their_state is h1.DONE and not self.broken
 
     def next_exchange(self) -> None:
         """Begin the next exchange on a :attr:`reusable` connection."""
+        self._next = None  # the end of a body of which somebody read all bytes, but not the end
         self.core.start_next_cycle()
 
     async def linger(self, seconds: float, max_bytes: int | None) -> None:

@@ -1,0 +1,199 @@
+"""Handlers in the same process, middleware around requests, and hooks beside them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import trio
+
+import trio_http
+from tests.client.client_peers import chunks, run, serve_app
+from trio_http import Client, ClientTimeouts, Handler, Headers, Request, Response, StatusError
+from trio_http.testing import VirtualNetwork
+
+Send = Callable[[bytes], Awaitable[None]]
+
+
+async def app(request: Request) -> Response:
+    match request.path:
+        case "/echo":
+            return Response(request.body)
+        case "/stream":
+
+            async def produce(send: Send) -> None:
+                for number in range(3):
+                    await trio.sleep(1)
+                    await send(b"%d" % number)
+
+            return Response(produce)
+        case "/endless":
+            return Response(endless())
+        case "/inform":
+            await request.inform(103, {"Link": "<x>"})
+            return Response("done")
+        case "/deny":
+            raise StatusError(403, "not you", headers={"X-Why": "because"})
+        case "/fail":
+            raise ZeroDivisionError
+        case "/redirect":
+            return Response(status=302, headers={"Location": "/echo"})
+        case "/sleep":
+            await trio.sleep(100)
+    return Response(json={"method": request.method, "host": request.host, "url": str(request.url)})
+
+
+async def endless() -> AsyncIterator[bytes]:
+    while True:
+        yield b"x" * 1000
+        await trio.sleep(0.1)
+
+
+def test_handler_in_this_process_is_asked_like_a_server() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async with Client(app=app, base_url="http://app.test") as client:
+            assert (await client.get("/x?y")).json() == {
+                "method": "GET",
+                "host": "app.test",
+                "url": "http://app.test/x?y",
+            }
+            assert (await client.post("/echo", content=b"hello")).content == b"hello"
+            assert (await client.post("/echo", content=chunks(b"he", b"llo"))).content == b"hello"
+            assert (await client.head("/x")).content == b""
+            assert (await client.get("/redirect")).redirects == 1
+            denied = await client.get("/deny")
+            assert (denied.status, denied.text(), denied.headers["x-why"]) == (403, "not you", "because")
+            with pytest.raises(ZeroDivisionError):
+                await client.get("/fail")
+            seen: list[int] = []
+            await client.get("/inform", on_informational=lambda status, headers: seen.append(status))
+            assert seen == [103]
+        assert net.connections == []
+
+    run(main)
+
+
+def test_handlers_stream_flows_piece_by_piece_and_may_be_left() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async with Client(app=app, base_url="http://app.test") as client:
+            async with client.stream("GET", "/stream") as response:
+                assert [piece async for piece in response.body] == [b"0", b"1", b"2"]
+                assert trio.current_time() == 3
+            async with client.stream("GET", "/endless") as response:
+                await response.body.receive_some()
+            assert (await client.get("/stream")).content == b"012"
+
+    run(main)
+
+
+def test_deadlines_hold_for_handlers_too() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async with Client(app=app, base_url="http://app.test", timeout=ClientTimeouts(read=3)) as client:
+            with pytest.raises(trio_http.ReadTimeout, match=r"GET http://app.test/sleep"):
+                await client.get("/sleep")
+            assert trio.current_time() == 3
+            with pytest.raises(trio_http.TotalTimeout):
+                await client.get("/sleep", timeout=1)
+            with pytest.raises(trio_http.TotalTimeout):
+                await client.get("/endless", timeout=1)
+            with pytest.raises(trio_http.BodyTooLarge):
+                await client.get("/endless", max_body=5000)
+
+    run(main)
+
+
+def test_mounted_handler_answers_for_its_origin_only() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, app)
+        async with Client(mounts={"http://app.test": app}) as client:
+            await client.get("http://app.test/x")
+            assert net.connections == []
+            await client.get("http://api/x")
+            assert len(net.connections) == 1
+
+    run(main)
+
+
+def test_middleware_wraps_the_whole_request_the_first_one_outermost() -> None:
+    log: list[str] = []
+
+    def named(name: str) -> Any:
+        async def middleware(request: Request, call: Handler) -> Response:
+            log.append(f"{name} in")
+            request.headers["X-Seen"] = request.headers.get("x-seen", "") + name
+            response = await call(request)
+            log.append(f"{name} out {response.status}")
+            return response
+
+        return middleware
+
+    async def echo(request: Request) -> Response:
+        return Response(request.headers["x-seen"])
+
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, echo)
+        async with Client(middleware=[named("a"), named("b")]) as client:
+            assert (await client.get("http://api/")).text() == "ab"
+            async with client.stream("GET", "http://api/") as response:
+                assert await response.read() == b"ab"
+            assert len(client.pool.connections) == 1
+
+    run(main)
+    assert log == ["a in", "b in", "b out 200", "a out 200"] * 2
+
+
+def test_middleware_may_answer_read_and_ask_again() -> None:
+    async def cache(request: Request, call: Handler) -> Response:
+        if request.url.path == "/cached":
+            return Response("from the cache")
+        first = await call(request)
+        await first.read()
+        return await call(Request("POST", "http://api/echo", content=first.content + b" twice"))
+
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, app)
+        async with Client(middleware=[cache]) as client:
+            assert (await client.get("http://api/cached")).text() == "from the cache"
+            assert (await client.post("http://api/echo", content=b"once")).text() == "once twice"
+            assert [info.state for info in client.pool.connections] == ["idle"]
+
+    run(main)
+
+
+def test_failing_middleware_leaves_nothing_open() -> None:
+    async def fail(request: Request, call: Handler) -> Response:
+        await call(request)
+        raise ValueError("mine")
+
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, app)
+        async with Client(middleware=[fail]) as client:
+            for _ in range(2):
+                with pytest.raises(ValueError, match="mine"):
+                    await client.get("http://api/")
+            assert client.pool.connections == []
+
+    run(main)
+
+
+def test_hooks_see_every_attempt() -> None:
+    log: list[str] = []
+
+    async def on_request(request: Request) -> None:
+        log.append(f"> {request.method} {request.url.path}")
+        request.headers["X-Hook"] = "1"
+
+    def on_response(response: Response) -> None:
+        log.append(f"< {response.status} {response.url.path if response.url else ''}")
+
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, app)
+        async with Client(on_request=[on_request], on_response=[on_response]) as client:
+            response = await client.get("http://api/redirect")
+
+            assert response.request is not None
+            assert response.request.headers == Headers(response.request.headers)
+
+    run(main)
+    assert log == ["> GET /redirect", "< 302 /redirect", "> GET /echo", "< 200 /echo"]

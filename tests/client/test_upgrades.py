@@ -1,0 +1,73 @@
+"""Connections that leave HTTP behind, and requests that need no client."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+import trio_http
+from tests.client.client_peers import Peer, answers, listen, run
+from trio_http import Client
+from trio_http.client import get, post, request, stream
+from trio_http.testing import VirtualNetwork
+
+
+def test_upgraded_connection_is_a_stream_with_the_first_bytes_first() -> None:
+    heads: list[bytes] = []
+
+    async def main(net: VirtualNetwork) -> None:
+        async def script(peer: Peer) -> None:
+            heads.append(await peer.head())
+            await peer.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nhello")
+            assert await peer.exactly(4) == b"ping"
+            await trio.sleep(100)
+            await peer.send(b"pong")
+            assert await peer.stream.receive_some() == b""
+
+        await listen(net, script)
+        async with Client(timeout=10) as client:
+            async with client.upgrade("http://api/x", "echo", headers={"X-Mine": "1"}) as upgraded:
+                assert upgraded.response.headers["upgrade"] == "echo"
+                assert await upgraded.receive_some(2) == b"he"
+                assert await upgraded.receive_some() == b"llo"
+                await upgraded.send_all(b"ping")
+                assert await upgraded.receive_some() == b"pong"
+                await upgraded.send_eof()
+                assert await upgraded.receive_some() == b""
+            assert client.pool.connections == []
+
+    run(main)
+    assert b"Connection: upgrade\r\nUpgrade: echo\r\n" in heads[0]
+    assert b"X-Mine: 1\r\n" in heads[0]
+
+
+def test_server_that_does_not_switch() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def script(peer: Peer) -> None:
+            await peer.answer(b"no", status="426 Upgrade Required")
+
+        await listen(net, script)
+        async with Client() as client:
+            with pytest.raises(trio_http.StatusError, match=r"426.*upgrade to echo.*101") as caught:
+                await client.upgrade("http://api/", "echo").__aenter__()
+
+            assert caught.value.response.content == b"no"
+            assert len(client.pool.connections) == 1
+            with pytest.raises(trio_http.LocalProtocolError):
+                await client.upgrade("http://api/", "e cho\r\n").__aenter__()
+
+    run(main)
+
+
+def test_one_request_needs_no_client() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        await listen(net, answers)
+        assert (await get("http://api/")).content == b"ok"
+        assert (await post("http://api/", params={"a": "b"})).status == 200
+        assert (await request("GET", "http://api/")).status == 200
+        async with stream("GET", "http://api/") as response:
+            assert await response.read() == b"ok"
+        with pytest.raises(trio_http.InvalidURL):
+            await get("nonsense")
+
+    run(main)

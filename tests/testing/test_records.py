@@ -1,0 +1,292 @@
+"""What a simulation leaves behind: text, JSON lines, pcap, diagrams, cassettes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import httpx
+import pytest
+import trio
+
+from trio_http.testing import (
+    Cassette,
+    CassetteError,
+    Chunks,
+    Faults,
+    Link,
+    Simulation,
+    Turn,
+    VirtualNetwork,
+    World,
+    diagram,
+    pcap,
+    simulate,
+)
+from trio_http.testing._trace import Trace
+
+from .programs import serve_http, small_http_program
+
+
+@pytest.fixture(scope="module")
+def done() -> Simulation[None]:
+    return simulate(
+        small_http_program, seed=11, faults=Faults(short_read=0.2, reset=0.1), world=World(link=Link(latency=0.01))
+    )
+
+
+# the trace
+
+
+def test_lines_json_and_digest_say_the_same(done: Simulation[None], tmp_path: Path) -> None:
+    done.trace.save(tmp_path / "t.jsonl")
+    done.trace.save(tmp_path / "t.txt")
+
+    header, *events = map(json.loads, (tmp_path / "t.jsonl").read_text().splitlines())
+
+    assert header == {"trio_http.testing": "1", "events": len(done.trace), "digest": done.trace.digest()}
+    assert [event["op"] for event in events] == [event.op for event in done.trace]
+    assert (tmp_path / "t.txt").read_text().splitlines() == done.trace.lines()
+
+
+def test_payloads_of_bulk_transfers_are_let_go_but_stay_in_the_digest() -> None:
+    traces = []
+    for limit in (1 << 30, 10):
+        trace = Trace()
+        for number in range(100):
+            trace.add(number, "a", "b", "send", 3, b"%03d" % number, "x")
+            if limit == 10 and number % 10 == 9:
+                trace._fold()
+        traces.append(trace)
+
+    kept, folded = traces
+
+    assert kept.digest() == folded.digest()
+    assert kept.payload(0) == b"000"
+    assert folded.payload(0) is None
+    assert kept.diff(folded) is None
+
+
+def test_diff_names_the_first_event_that_differs() -> None:
+    one, two = Trace(), Trace()
+    for trace, last in ((one, b"x"), (two, b"y")):
+        trace.add(0.0, "a", "b", "send", 1, b"same", "c")
+        trace.add(1.0, "a", "b", "send", 1, last, "c")
+
+    assert "event 1 differs" in str(one.diff(two))
+    two.add(2.0, "a", "b", "close", 0, None, "c")
+    assert one.diff(one) is None
+
+
+# pcap
+
+
+def checksum_is_right(data: bytes) -> bool:
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total == 0xFFFF
+
+
+def test_pcap_holds_every_byte_with_right_sequence_numbers_and_checksums(
+    done: Simulation[None], tmp_path: Path
+) -> None:
+    path = tmp_path / "t.pcap"
+
+    count = pcap(done.network, path)
+
+    data = path.read_bytes()
+    assert struct.unpack_from("<I", data)[0] == 0xA1B2C3D4
+    assert struct.unpack_from("<I", data, 20)[0] == 101
+    at, packets, moved = 24, 0, 0
+    streams: dict[tuple[bytes, bytes, int, int], int] = {}
+    while at < len(data):
+        size = struct.unpack_from("<I", data, at + 8)[0]
+        packet = data[at + 16 : at + 16 + size]
+        at += 16 + size
+        packets += 1
+        assert packet[0] == 0x45
+        assert checksum_is_right(packet[:20])
+        tcp = packet[20:]
+        assert checksum_is_right(packet[12:20] + struct.pack(">BBH", 0, 6, len(tcp)) + tcp)
+        source, target, sequence = struct.unpack_from(">HHI", tcp)
+        key = (packet[12:16], packet[16:20], source, target)
+        assert streams.setdefault(key, sequence) == sequence, "a hole in the sequence numbers"
+        streams[key] = sequence + len(tcp) - 20 + bool(tcp[13] & 3)
+        moved += len(tcp) - 20
+    assert packets == count > 20
+    assert moved == sum(event.size for event in done.trace if event.op == "send")
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+def test_tshark_reads_the_pcap_and_finds_http(done: Simulation[None], tmp_path: Path) -> None:
+    count = pcap(done.network, tmp_path / "t.pcap")
+
+    read = subprocess.run(["tshark", "-r", tmp_path / "t.pcap"], capture_output=True, text=True, check=True)
+
+    assert len(read.stdout.splitlines()) == count
+    assert "GET /" in read.stdout
+    assert "Malformed" not in read.stdout
+
+
+def test_pcap_of_ipv6(tmp_path: Path) -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async with net.listen_raw("api", 80), await net.connect_raw("fd00::1", 80) as peer:
+            await peer.send(b"hello")
+        pcap(net, tmp_path / "t.pcap")
+
+    simulate(main)
+    assert b"hello" in (tmp_path / "t.pcap").read_bytes()
+
+
+# diagrams
+
+
+def test_the_diagram_is_good_xml_with_hosts_times_and_faults(done: Simulation[None], tmp_path: Path) -> None:
+    svg = diagram(done.network, tmp_path / "t.svg")
+
+    root = ET.fromstring(svg)
+    texts = [element.text or "" for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"api", "client0", "client1", "client2"} <= set(texts)
+    assert f"{done.trace[-1].time:.3f}" in texts
+    assert any(text.startswith("fault: short_read on client") for text in texts)
+    assert any(text.startswith("send ") for text in texts)
+    assert (tmp_path / "t.svg").read_text() == svg
+
+
+def test_the_diagram_can_be_a_page_and_shows_the_last_events(done: Simulation[None], tmp_path: Path) -> None:
+    page = diagram(done.network, tmp_path / "t.html", most=10)
+
+    assert page.startswith("<!doctype html>")
+    assert f"... {len(done.trace) - 10} events before" in page
+    with pytest.raises(ValueError, match="most=0"):
+        diagram(done.network, most=0)
+
+
+# cassettes
+
+
+async def two_requests(net: VirtualNetwork, **headers: str) -> list[str]:
+    async with httpx.AsyncClient(trust_env=False, headers=headers) as client:
+        return [(await client.get(f"http://api/{path}")).text for path in ("a?token=s3cret", "b")]
+
+
+@pytest.fixture(scope="module")
+def cassette() -> Cassette:
+    cassette = Cassette(redact_query=["token"], ignore=["User-Agent"])
+
+    async def main(net: VirtualNetwork) -> None:
+        await net.host("api").start(trio.serve_tcp, serve_http, 80)
+        assert await two_requests(net, authorization="Bearer abc") == ["/a?token=s3cret", "/b"]
+        cassette.record(net)
+
+    simulate(main)
+    return cassette
+
+
+def replay(cassette: Cassette, **headers: str) -> Any:
+    async def main(net: VirtualNetwork) -> Any:
+        net.chunks = Chunks.bytewise()
+        replayed = cassette.serve(net, "api", 80)
+        texts = await two_requests(net, **headers)
+        assert replayed.left == []
+        return texts
+
+    return simulate(main).value
+
+
+def test_a_cassette_answers_as_recorded_under_any_chunking(cassette: Cassette) -> None:
+    headers = {"authorization": "Bearer another", "user-agent": "something else"}
+
+    assert replay(cassette, **headers) == ["/a?token=s3cret", "/b"]
+
+
+def test_secrets_are_never_kept(cassette: Cassette, tmp_path: Path) -> None:
+    cassette.save(tmp_path / "c.jsonl")
+    text = (tmp_path / "c.jsonl").read_text()
+
+    assert "abc" not in text
+    assert "GET /a?token=<redacted> HTTP/1.1" in text
+    assert "authorization: <redacted>" in text.lower()
+    assert replay(Cassette.load(tmp_path / "c.jsonl"), authorization="x") == ["/a?token=s3cret", "/b"]
+
+
+def test_a_client_that_says_something_else_is_told_where(cassette: Cassette) -> None:
+    with pytest.raises(ExceptionGroup) as caught:
+        replay(cassette, authorization="x", accept="text/plain")
+
+    # the client sees the connection close, so its own error stands beside
+    told, _ = caught.value.split(CassetteError)
+    while isinstance(told, ExceptionGroup):
+        [told] = told.exceptions
+    assert "no unused conversation begins like this; from number 0 they differ at byte" in str(told)
+    assert "accept: text/plain" in str(told)
+
+
+def test_replay_can_take_the_recorded_time() -> None:
+    cassette = Cassette()
+    cassette.add([Turn("client", 0, b"ping"), Turn("server", 2.5, b"po"), Turn("server", 4, b"ng")])
+
+    async def main(net: VirtualNetwork) -> float:
+        cassette.serve(net, "api", 80, pace=True)
+        async with await net.connect_raw("api", 80) as peer:
+            await peer.send(b"ping")
+            await peer.expect(b"pong")
+        return trio.current_time()
+
+    assert simulate(main).value == 4
+
+
+async def test_a_real_server_is_recorded_through_a_proxy() -> None:
+    cassette = Cassette()
+    async with trio.open_nursery() as nursery:
+        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        nursery.start_soon(trio.serve_listeners, serve_http, listeners)
+        async with cassette.record_real("127.0.0.1", listeners[0].socket.getsockname()[1]) as port:
+            async with httpx.AsyncClient(trust_env=False) as client:
+                response = await client.get(f"http://127.0.0.1:{port}/real", headers={"cookie": "secret"})
+                assert response.text == "/real"
+            await trio.testing.wait_all_tasks_blocked(0.05)
+        nursery.cancel_scope.cancel()
+
+    [conversation] = cassette.conversations
+    assert [side for side, _ in conversation.spoken()] == ["client", "server"]
+    assert b"secret" not in conversation.turns[0].data
+
+
+def test_tls_and_wrong_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="TLS cannot be replayed"):
+        Cassette().add([Turn("client", 0, b"\x16\x03\x01")])
+    for text in ("", "[]\n", '{"cassette": 99}\n', "no json"):
+        (tmp_path / "c").write_text(text)
+        with pytest.raises(ValueError, match=r"."):
+            Cassette.load(tmp_path / "c")
+    with pytest.raises(TypeError, match="collection of names"):
+        Cassette(redact="Cookie")
+
+
+def test_redaction_keeps_the_borders_of_what_follows_the_head() -> None:
+    cassette = Cassette()
+    head = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\n\r\n"
+    cassette.add(
+        [
+            Turn("client", 0, b"GET / HTTP/1.1\r\nCoo"),
+            Turn("client", 0, b"kie: secret\r\n\r\n"),
+            Turn("server", 1, head + b"one"),
+            Turn("server", 2, b"two"),
+        ]
+    )
+
+    [conversation] = cassette.conversations
+    assert [turn.data for turn in conversation.turns] == [
+        b"GET / HTTP/1.1\r\nCookie: <redacted>\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: <redacted>\r\n\r\n",
+        b"one",
+        b"two",
+    ]

@@ -1,0 +1,103 @@
+"""Draw the pages of docs/ that the code itself says: the table of timeouts and limits, and the states of the core.
+
+``python tools/draw_docs.py`` writes them; ``tests/test_docs.py`` fails when they are out of date. What is drawn cannot
+lie, and nobody has to remember to change a page.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from trio_http.h1 import _state
+
+ROOT = Path(__file__).parent.parent
+NOTE = "<!-- drawn by tools/draw_docs.py: change the code, then run it -->\n"
+UNITS = {"KIB": "KiB", "MIB": "MiB"}
+
+
+def limits_page() -> str:
+    """Return the page of all timeouts and limits, with the comment behind each default."""
+    source = (ROOT / "trio_http" / "_config.py").read_text()
+    lines = source.splitlines()
+    page = [
+        NOTE,
+        "# Timeouts and limits",
+        "",
+        "All are frozen dataclasses; `replace(...)` gives a changed copy; None means no limit. Timeouts are seconds,",
+        "sizes are bytes. The last column says what a default follows.",
+    ]
+    for node in ast.parse(source).body:
+        if not isinstance(node, ast.ClassDef) or node.name.startswith("_") or node.name == "MinRate":
+            continue
+        page += ["", f"## `{node.name}`", "", (ast.get_docstring(node) or "").replace("\n\n", " "), ""]
+        page += ["| option | default | what, and by whose example |", "| --- | --- | --- |"]
+        for field in node.body:
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and field.value is not None:
+                comment = lines[field.lineno - 1].partition("  # ")[2]
+                page.append(f"| `{field.target.id}` | {readable(ast.unparse(field.value))} | {comment} |")
+    return "\n".join(page) + "\n"
+
+
+def readable(value: str) -> str:
+    """Return a default as people write it: ``8 * KIB`` is 8 KiB."""
+    product = re.fullmatch(r"(\d+) \* (KIB|MIB)", value)
+    if product is not None:
+        return f"{product[1]} {UNITS[product[2]]}"
+    rate = re.fullmatch(r"MinRate\((\d+)\)", value)
+    return f"{rate[1]} bytes/s after 5 s" if rate is not None else value.removesuffix(".0")
+
+
+def states_page() -> str:
+    """Return the page with the state machines of both roles, drawn from the tables that run."""
+    page = [
+        NOTE,
+        "# The states of an HTTP/1.1 connection",
+        "",
+        "Each side has its own machine; `connection.states` shows both. These diagrams are drawn from the tables that",
+        "`trio_http.h1` runs on. Any event that has no arrow is a protocol error: a local one when we try to send it,",
+        "a remote one when the peer did.",
+    ]
+    for role, states in _state.EVENT_TRIGGERED_TRANSITIONS.items():
+        page += ["", f"## {str(role).title()}", "", "```mermaid", "stateDiagram-v2", "    [*] --> IDLE"]
+        for state, moves in states.items():
+            page += [f"    {state} --> {after}: {event_name(event)}" for event, after in moves.items()]
+        page += ["```"]
+    page += [
+        "",
+        "## Both together",
+        "",
+        "Some pairs of states change at once: when one side is gone, the other is not used again.",
+        "",
+        "| client | server | then |",
+        "| --- | --- | --- |",
+    ]
+    for (client, server), changes in _state.STATE_TRIGGERED_TRANSITIONS.items():
+        then = ", ".join(f"{str(role).lower()} becomes {after}" for role, after in changes.items())
+        page.append(f"| {client} | {server} | {then} |")
+    page += [
+        "",
+        "When both are DONE and nobody asked to close, `start_next_cycle()` brings both back to IDLE.",
+    ]
+    return "\n".join(page) + "\n"
+
+
+def event_name(event: object) -> str:
+    """Return the name of an event class, or of an event that counts only together with a role or a proposal."""
+    if isinstance(event, tuple):
+        return " with ".join(getattr(part, "__name__", str(part)) for part in event)
+    return getattr(event, "__name__", str(event))
+
+
+PAGES = {"limits.md": limits_page, "h1-states.md": states_page}
+
+
+def main() -> None:
+    """Write all pages."""
+    for name, draw in PAGES.items():
+        (ROOT / "docs" / name).write_text(draw())
+
+
+if __name__ == "__main__":
+    main()

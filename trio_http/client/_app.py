@@ -1,0 +1,274 @@
+"""Requests to a handler in this process: no socket, no bytes on a wire, the same deadlines and errors.
+
+The handler runs in the task of the caller, so it sees his cancellation and his context variables; a body that is
+produced piece by piece, on either side, comes through a channel from a task in the client's nursery.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from typing import final
+
+import trio
+
+from .. import h1
+from .._errors import BodyTooLarge, HTTPError, ReadTimeout, StatusError, TotalTimeout
+from ..messages import (
+    Address,
+    BodySource,
+    CancelReason,
+    Content,
+    EmptySource,
+    Handler,
+    Request,
+    Response,
+    Timings,
+    WholeSource,
+)
+from ..semantics import Headers, phrases, reason_bytes
+from ..wire import HTTP1Stream
+from ._attempt import Head
+from ._call import Call
+from ._upload import Upload
+
+__all__ = ["AppAttempt"]
+
+_END = h1.EndOfMessage()
+
+
+@final
+class _Pipe:
+    """A body on its way between two tasks, as a source."""
+
+    def __init__(self, content: Content, nursery: trio.Nursery, name: str) -> None:
+        self._send, self._receive = trio.open_memory_channel[bytes](0)
+        self._content = content
+        self.upload = Upload()
+        self.length: int | None = content.length
+        self.trailers: Headers | None = None
+        nursery.start_soon(self.upload.run, self._pour, name=name)
+
+    async def _pour(self) -> None:
+        async def send(chunk: bytes) -> None:
+            if not isinstance(chunk, bytes | bytearray | memoryview):
+                raise TypeError(f"a piece of a body is bytes, not {type(chunk).__name__}: {chunk!r:.60}")
+            if chunk:
+                await self._send.send(bytes(chunk))
+
+        async with self._send:
+            await self._content.send_to(send)
+
+    async def receive_chunk(self) -> bytes:
+        try:
+            return await self._receive.receive()
+        except trio.EndOfChannel:
+            await self.upload.done.wait()
+            if self.upload.error is not None:
+                raise self.upload.error from None
+            return b""
+
+    async def aclose(self) -> None:
+        self._receive.close()
+        await self.upload.stop()
+
+
+@final
+class _InProcess:
+    """What the handler may ask of the exchange."""
+
+    peer: Address = ("127.0.0.1", 0)
+    local: Address = None
+    cancel_reason: CancelReason | None = None
+
+    def __init__(self, attempt: AppAttempt, scheme: str) -> None:
+        self._attempt = attempt
+        self.scheme = scheme
+
+    def open_body(self) -> BodySource:
+        return self._attempt.open_request_body()
+
+    async def inform(self, status: int, headers: Headers) -> None:
+        told = self._attempt.call.on_informational
+        if told is not None:
+            result = told(status, headers)
+            if inspect.isawaitable(result):
+                await result
+        await trio.lowlevel.checkpoint()
+
+
+@final
+class AppAttempt:
+    """One request to a handler; see :class:`~trio_http.client._attempt.Attempt`.
+
+    Args:
+        call: The request.
+        app: The handler.
+        nursery: Where bodies are produced.
+    """
+
+    def __init__(self, call: Call, app: Handler, nursery: trio.Nursery) -> None:
+        self.call = call
+        self.timings = Timings(call.began)
+        self.timings.acquired = trio.current_time()
+        self._app = app
+        self._nursery = nursery
+        self._pipes: list[_Pipe] = []
+        self._data: bytes | None = None
+        self._pipe: _Pipe | None = None
+        self._received = 0
+        self._content: Content | None = None
+        self._request: Request | None = None
+        self.over = False
+
+    def open_request_body(self) -> BodySource:
+        """Return the body as the handler reads it."""
+        content = self.call.content
+        if content.data is not None:
+            return WholeSource(content.data) if content.data else EmptySource()
+        return self._piped(content, "request")
+
+    def _piped(self, content: Content, what: str) -> _Pipe:
+        pipe = _Pipe(content, self._nursery, f"{what} body of {self.call}")
+        self._pipes.append(pipe)
+        return pipe
+
+    async def perform(self) -> Head:
+        """Call the handler and return the head of its response.
+
+        Raises:
+            Exception: What the handler raised, but for a StatusError, which is an answer.
+            ReadTimeout, TotalTimeout: It took too long.
+        """
+        call = self.call
+        headers = Headers.from_items(call.items)
+        if call.content.length is not None and (call.content.length or call.method in {"POST", "PUT", "PATCH"}):
+            headers.setdefault("Content-Length", str(call.content.length))
+        exchange = _InProcess(self, call.to.origin.scheme)
+        request = Request.received(call.method.encode("ascii"), call.to.target, headers.items_list, b"1.1", exchange)
+        self._request = request
+        try:
+            read = call.terms.timeouts.read
+            begun = trio.current_time()
+            deadline = call.latest if read is None else min(call.latest, begun + read)
+            with trio.CancelScope(deadline=deadline) as scope:
+                try:
+                    response = await self._app(request)
+                except StatusError as error:
+                    if error.response is not None:
+                        raise
+                    from_error = error.detail or phrases.get(error.status, "")
+                    response = _answer(error, from_error)
+            if scope.cancelled_caught:
+                raise self._timeout(read, begun)
+        except BaseException:
+            await self.abandon()
+            raise
+        self.timings.sent = self.timings.answered = trio.current_time()
+        content = response.outgoing
+        bodiless = call.method == "HEAD" or response.status in {204, 304}
+        if bodiless:
+            await content.aclose()
+            self._data = b""
+        elif content.data is not None:
+            self._data = content.data
+        else:
+            self._content = content
+            self._pipe = self._piped(content, "response")
+        items = [item for item in response.headers.items_list if item[1] != b"transfer-encoding"]
+        if content.data is not None and not any(item[1] == b"content-length" for item in items):
+            items = [*items, (b"Content-Length", b"content-length", b"%d" % len(content.data))]
+        reason = reason_bytes(response.status) if response.reason is None else response.reason.encode("latin-1")
+        return h1.Response.trusted(response.status, h1.Headers(items), reason)
+
+    def _timeout(self, read: float | None, begun: float) -> HTTPError:
+        call = self.call
+        if read is None or call.latest < begun + read:
+            return TotalTimeout(
+                f"{call}: not over after {call.total:g} s in all (timeout={call.total:g}); the handler is still busy",
+                limit=call.total,
+            )
+        return ReadTimeout(f"{call}: the handler has not answered for {read:g} s (ClientTimeouts.read)", limit=read)
+
+    @property
+    def wire(self) -> HTTP1Stream | None:
+        """There is none."""
+        return None
+
+    @property
+    def has_body(self) -> bool:
+        """True while there may be bytes of a body to read."""
+        return not self.over and (self._pipe is not None or bool(self._data))
+
+    @property
+    def body_length(self) -> int | None:
+        """Bytes of the body; None where only the end will tell."""
+        return len(self._data) if self._data is not None else None
+
+    async def receive_chunk(self) -> bytes | h1.EndOfMessage:
+        """Wait for the next piece of the body."""
+        call = self.call
+        begun = trio.current_time()
+        read = call.terms.timeouts.read
+        deadline = call.latest if read is None else min(call.latest, begun + read)
+        data = b""
+        with trio.CancelScope(deadline=deadline) as scope:
+            if self._pipe is not None:
+                data = await self._pipe.receive_chunk()
+            else:
+                await trio.lowlevel.checkpoint()
+                data, self._data = self._data or b"", b""
+        if scope.cancelled_caught:
+            await self.abandon()
+            raise self._timeout(read, begun)
+        if not data:
+            await self.finish()
+            return _END
+        return data
+
+    async def read_whole(self, limit: int | None) -> tuple[bytes, Headers | None]:
+        """Return the whole body."""
+        pieces: list[bytes] = []
+        count = 0
+        try:
+            while not isinstance(piece := await self.receive_chunk(), h1.EndOfMessage):
+                count += len(piece)
+                if limit is not None and count > limit:
+                    raise BodyTooLarge(
+                        f"{self.call}: the body is larger than ClientLimits.body={limit} bytes allows", limit=limit
+                    )
+                pieces.append(piece)
+        except BaseException:
+            await self.abandon()
+            raise
+        return b"".join(pieces), None
+
+    def stop_the_clock(self) -> None:
+        """Let the time in all count no more."""
+        self.call.latest = math.inf
+
+    def finish_nowait(self) -> bool:
+        """Nothing can be given back at once: tasks may have to end."""
+        return self.over
+
+    async def finish(self) -> None:
+        """End."""
+        await self.abandon()
+
+    async def abandon(self) -> None:
+        """End: the tasks that produce bodies are stopped."""
+        if self.over:
+            return
+        self.over = True
+        self.timings.ended = trio.current_time()
+        if self._request is not None:
+            self._request.end()
+        for pipe in self._pipes:
+            await pipe.aclose()
+
+
+def _answer(error: StatusError, text: str) -> Response:
+    response = Response(text, status=error.status)
+    for name, value in dict(error.headers or {}).items():
+        response.headers.add(name, value)
+    return response
