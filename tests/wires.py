@@ -9,16 +9,38 @@ or ``virtual``, never ``socket``: a clock that jumps does not know that a kernel
 from __future__ import annotations
 
 import contextlib
+import socket
+import ssl
+import struct
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import trio
 import trio.testing
+import trustme
 
-import trio_http
 from trio_http import Handler, Server
 
 KINDS = ["memory", "socket", "virtual"]
+ALL_KINDS = [*KINDS, "unix", "tls"]
+
+CA = trustme.CA()
+SERVER_CERT = CA.issue_cert("localhost", "127.0.0.1")
+
+
+def server_context() -> ssl.SSLContext:
+    """TLS as the server under test does it."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    SERVER_CERT.configure_cert(context)
+    return context
+
+
+def client_context() -> ssl.SSLContext:
+    """TLS as its clients do it."""
+    context = ssl.create_default_context()
+    CA.configure_trust(context)
+    return context
 
 
 class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
@@ -56,8 +78,17 @@ class Peer:
         await self.stream.send_all(data)
 
     async def send_eof(self) -> None:
-        assert isinstance(self.stream, trio.abc.HalfCloseableStream)
-        await self.stream.send_eof()
+        """Say that nothing more comes: a FIN, or in memory its equal. Over TLS the transport's FIN is all there is."""
+        stream = self.stream.transport_stream if isinstance(self.stream, trio.SSLStream) else self.stream
+        assert isinstance(stream, trio.abc.HalfCloseableStream)
+        await stream.send_eof()
+
+    def reset(self) -> None:
+        """Leave with an RST."""
+        stream = self.stream.transport_stream if isinstance(self.stream, trio.SSLStream) else self.stream
+        assert isinstance(stream, trio.SocketStream)
+        stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        stream.socket.close()
 
     async def receive(self) -> bytes:
         """Whatever has come since; b"" at the end."""
@@ -127,7 +158,7 @@ class Wires:
 @contextlib.asynccontextmanager
 async def serving(handler: Handler, kind: str = "memory", **options: Any) -> AsyncIterator[Wires]:
     """Run a server for the length of the block; it must end without an error of its own."""
-    async with trio.open_nursery() as nursery:
+    async with trio.open_nursery() as nursery, contextlib.AsyncExitStack() as stack:
         if kind == "memory":
             listener = MemoryListener()
 
@@ -137,13 +168,25 @@ async def serving(handler: Handler, kind: str = "memory", **options: Any) -> Asy
 
             server = Server(handler, listeners=[listener], **options)
             await nursery.start(server.listen)
-        else:
-            server = await nursery.start(
-                lambda task_status: trio_http.serve(handler, task_status=task_status, **options)
-            )
+        elif kind == "unix":
+            directory = stack.enter_context(tempfile.TemporaryDirectory())
+            server = Server(handler, path=f"{directory}/s", **options)
+            await nursery.start(server.listen)
 
             async def connect() -> trio.abc.Stream:
-                return await trio.open_tcp_stream("127.0.0.1", server.port)
+                return await trio.open_unix_socket(f"{directory}/s")
+
+        else:
+            if kind == "tls":
+                options["ssl_context"] = server_context()
+            server = Server(handler, **options)
+            await nursery.start(server.listen)
+
+            async def connect() -> trio.abc.Stream:
+                stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+                if kind != "tls":
+                    return stream
+                return trio.SSLStream(stream, client_context(), server_hostname="localhost", https_compatible=False)
 
         yield Wires(server, connect)
         nursery.cancel_scope.cancel()

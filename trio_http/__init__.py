@@ -33,12 +33,14 @@ from ._errors import (
 )
 from ._version import __version__
 from .client import Client
-from .messages import Body, Handler, Middleware, Request, Response
+from .messages import Body, Handler, Middleware, Request, Response, UpgradeResponse
 from .semantics import URL, Headers, Status, format_http_date, parse_http_date
-from .server import Server, ShutdownReport, serve
+from .server import AccessLog, Instrument, ProxyHeaders, Server, ShutdownReport, serve, serve_connection
+from .transport import open_listeners, open_unix_listener
 
 __all__ = [
     "URL",
+    "AccessLog",
     "Body",
     "BodyConsumed",
     "BodyError",
@@ -57,6 +59,7 @@ __all__ = [
     "Headers",
     "IdleTimeout",
     "IncompleteBody",
+    "Instrument",
     "InvalidURL",
     "LocalProtocolError",
     "Middleware",
@@ -65,6 +68,7 @@ __all__ = [
     "PoolTimeout",
     "ProtocolError",
     "ProxyError",
+    "ProxyHeaders",
     "ReadError",
     "ReadTimeout",
     "RemoteProtocolError",
@@ -80,10 +84,14 @@ __all__ = [
     "TooManyRedirects",
     "TotalTimeout",
     "TransportError",
+    "UpgradeResponse",
     "WriteError",
     "WriteTimeout",
     "__version__",
     "format_http_date",
+    "open_listeners",
+    "open_unix_listener",
     "parse_http_date",
     "serve",
+    "serve_connection",
 ]

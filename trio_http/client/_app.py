@@ -16,8 +16,8 @@ from .. import h1
 from .._errors import BodyTooLarge, HTTPError, ReadTimeout, StatusError, TotalTimeout
 from ..messages import (
     Address,
+    BareExchange,
     BodySource,
-    CancelReason,
     Content,
     EmptySource,
     Handler,
@@ -74,12 +74,10 @@ class _Pipe:
 
 
 @final
-class _InProcess:
+class _InProcess(BareExchange):
     """What the handler may ask of the exchange."""
 
     peer: Address = ("127.0.0.1", 0)
-    local: Address = None
-    cancel_reason: CancelReason | None = None
 
     def __init__(self, attempt: AppAttempt, scheme: str) -> None:
         self._attempt = attempt

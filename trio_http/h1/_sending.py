@@ -26,9 +26,9 @@ _WITH_CONTENT = frozenset({b"POST", b"PUT", b"PATCH"})
 _BODY_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _NONE: frozenset[bytes] = frozenset()
 
-# What a plain answer must leave alone: the fields that frame it, those about the connection, and Date, which comes
-# with what the caller adds.
-_NOT_PLAIN = FRAMING | {b"date", b"keep-alive", b"proxy-connection"}
+# What a plain answer must leave alone: the fields that frame it, those about the connection, and those that come with
+# what the caller adds.
+_NOT_PLAIN = FRAMING | {b"date", b"keep-alive", b"proxy-connection", b"server"}
 # A whole request has come and the connection goes on; and the same after a whole answer.
 _ASKED = START.on_client[Request].on_client[EndOfMessage]
 _ANSWERED = _ASKED.on_server[Response].on_server[EndOfMessage]

@@ -2,16 +2,18 @@
 
 from ._body import Body, BodySource, EmptySource, WholeSource
 from ._content import Content, ContentLike, Producer, SendChunk
-from ._exchange import Address, CancelReason, Exchange, NoExchange
+from ._exchange import Address, BareExchange, CancelReason, Exchange, NoExchange, Serving, TLSInfo, Via
 from ._handler import Handler, Middleware
 from ._lines import Lines
 from ._request import UNSET, Request, Unset
 from ._response import Response
 from ._timings import Timings
+from ._upgrade import TakeOver, UpgradeResponse
 
 __all__ = [
     "UNSET",
     "Address",
+    "BareExchange",
     "Body",
     "BodySource",
     "CancelReason",
@@ -27,7 +29,12 @@ __all__ = [
     "Request",
     "Response",
     "SendChunk",
+    "Serving",
+    "TLSInfo",
+    "TakeOver",
     "Timings",
     "Unset",
+    "UpgradeResponse",
+    "Via",
     "WholeSource",
 ]

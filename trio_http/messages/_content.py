@@ -114,6 +114,23 @@ class Content:
         finally:
             await _close(iterator, iterable)
 
+    def take_iterator(self) -> AsyncIterator[bytes]:
+        """Return the iterator that the user gave, for somebody who wraps it and closes it by :meth:`aclose_taken`.
+
+        Raises:
+            BodyConsumed: It has been sent or taken before.
+        """
+        if self._iterable is None or self._used:
+            raise BodyConsumed("this body has no iterator to take, or it is in use already")
+        self._used = True
+        return aiter(self._iterable)
+
+    async def aclose_taken(self) -> None:
+        """Close what the user gave, begun or not."""
+        if self._iterable is not None:
+            self._used = True
+            await _close(None, self._iterable)
+
     async def aclose(self) -> None:
         """Close what the user gave without sending it: for answers without a body, and for failures before it."""
         if not self._used:

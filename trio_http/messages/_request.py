@@ -7,14 +7,32 @@ once it is wanted. It knows nothing of sockets; what needs the connection goes t
 from __future__ import annotations
 
 import json as json_codec
-from collections.abc import Callable
-from typing import Any, Self, final
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from datetime import datetime
+from typing import Any, Literal, Self, TypeVar, final
 
 from .._errors import DecodingError
-from ..semantics import URL, HeaderItem, Headers, HeadersInput
+from ..semantics import (
+    URL,
+    ByteRange,
+    Cookies,
+    ETag,
+    HeaderItem,
+    Headers,
+    HeadersInput,
+    MediaType,
+    Query,
+    RequestStartLine,
+    choose_language,
+    choose_media_type,
+    parse_etags,
+    parse_http_date,
+    parse_range,
+)
 from ._body import Body, BodySource, EmptySource, WholeSource
 from ._content import Content, ContentLike
-from ._exchange import Address, CancelReason, Exchange, NoExchange
+from ._exchange import Address, CancelReason, Exchange, NoExchange, Serving, TLSInfo, Via
 
 __all__ = ["UNSET", "Request", "Unset"]
 
@@ -37,6 +55,7 @@ _METHODS = {
 _VERSIONS = {b"1.1": "HTTP/1.1", b"1.0": "HTTP/1.0"}
 _NOWHERE: Exchange = NoExchange()
 _new = object.__new__
+T = TypeVar("T")
 
 
 @final
@@ -56,12 +75,15 @@ class Request:
     __slots__ = (
         "_body",
         "_content",
+        "_cookies",
         "_headers",
         "_items",
         "_path",
+        "_query",
         "_read",
         "_state",
         "_url",
+        "_via",
         "exchange",
         "http_version",
         "matches",
@@ -74,6 +96,9 @@ class Request:
     http_version: str
     exchange: Exchange
     matches: dict[str, str]
+    _query: Query | None
+    _cookies: Cookies | None
+    _via: Via | None
 
     def __init__(
         self,
@@ -138,9 +163,13 @@ class Request:
         return self
 
     def __getattr__(self, name: str) -> Any:
-        if name == "matches":  # set by routers only; a slot that was never filled reads as empty
+        # Slots that few handlers ask for are not filled beforehand; the first look finds them empty.
+        if name == "matches":
             self.matches = {}
             return self.matches
+        if name in {"_query", "_cookies", "_via"}:
+            setattr(self, name, None)
+            return None
         raise AttributeError(f"a request has no attribute {name!r}")
 
     def __repr__(self) -> str:
@@ -187,9 +216,30 @@ class Request:
         return self.raw_target.partition(b"?")[2].decode("latin-1")
 
     @property
+    def query(self) -> Query:
+        """The fields of the query string, decoded: a mapping, with all values of a name by ``get_list``."""
+        query: Query | None = self._query
+        if query is None:
+            query = self._query = Query(self.query_string)
+        return query
+
+    @property
+    def start_line(self) -> RequestStartLine:
+        """Method, target and version as one tuple."""
+        return RequestStartLine(self.method, self.target, self.http_version)
+
+    @property
+    def supports_http_1_1(self) -> bool:
+        """Whether the peer speaks HTTP/1.1, so that chunks, 100 Continue and other 1xx answers may be sent."""
+        return self.http_version == "HTTP/1.1"
+
+    @property
     def host(self) -> str:
-        """The host and port the request is meant for, as in the Host field; ``""`` if it has none."""
-        return self.headers.get("host") or ""
+        """The host and port the request is meant for, as the client named them; ``""`` if it did not.
+
+        That is the Host field, or what a trusted proxy says it was.
+        """
+        return self.via.host
 
     @property
     def url(self) -> URL:
@@ -212,9 +262,37 @@ class Request:
         return self.exchange.peer
 
     @property
+    def via(self) -> Via:
+        """Address, scheme and host as the client used them, by the word of trusted proxies where there are some."""
+        via: Via | None = self._via
+        if via is None:
+            via = self._via = self.exchange.via(self.headers)
+        return via
+
+    @property
+    def ip(self) -> str:
+        """The address of the client: of the peer, or what a trusted proxy says; ``""`` where there is none."""
+        return self.via.ip
+
+    @property
     def scheme(self) -> str:
-        """``"http"`` or ``"https"``."""
-        return self.exchange.scheme
+        """``"http"`` or ``"https"``, as the client used it."""
+        return self.via.scheme
+
+    @property
+    def tls(self) -> TLSInfo | None:
+        """What the TLS handshake came to, with the client's certificate; None without TLS."""
+        return self.exchange.tls
+
+    @property
+    def server(self) -> Serving | None:
+        """The server; None for a request that reached the handler without one."""
+        return self.exchange.server
+
+    @property
+    def connection(self) -> Exchange:
+        """What carries this request; :attr:`exchange` by another name."""
+        return self.exchange
 
     @property
     def cancel_reason(self) -> CancelReason | None:
@@ -223,14 +301,115 @@ class Request:
 
     @property
     def state(self) -> dict[str, Any]:
-        """A place for what middleware wants to pass on to handlers."""
+        """What the lifespan provides, in a dictionary of this request: middleware adds what it wants to pass on."""
         if self._state is None:
-            self._state = {}
+            self._state = dict(self.exchange.state)
         return self._state
+
+    # ---------------------------------------------------------------- what clients say about representations
+
+    @property
+    def cookies(self) -> Cookies:
+        """The cookies sent: a mapping from name to value."""
+        cookies: Cookies | None = self._cookies
+        if cookies is None:
+            cookies = self._cookies = Cookies(self.headers.get("cookie"))
+        return cookies
+
+    @property
+    def content_type(self) -> MediaType | None:
+        """The media type of the body; None where none is given, or something that is none."""
+        value = self.headers.get("content-type")
+        try:
+            return None if value is None else MediaType.parse(value)
+        except ValueError:
+            return None
+
+    def accepts(self, *offers: str) -> str | None:
+        """Return the media type among ``offers`` that the client likes best, None if it accepts none of them."""
+        return choose_media_type(self.headers.get("accept"), offers)
+
+    def accepts_language(self, *offers: str) -> str | None:
+        """Return the language among ``offers`` that the client likes best, None if it accepts none of them."""
+        return choose_language(self.headers.get("accept-language"), offers)
+
+    @property
+    def if_match(self) -> Sequence[ETag] | Literal["*"]:
+        """The entity tags of ``If-Match``; empty where there is no such field."""
+        return parse_etags(self.headers.get("if-match") or "")
+
+    @property
+    def if_none_match(self) -> Sequence[ETag] | Literal["*"]:
+        """The entity tags of ``If-None-Match``; empty where there is no such field."""
+        return parse_etags(self.headers.get("if-none-match") or "")
+
+    @property
+    def if_modified_since(self) -> datetime | None:
+        """The date of ``If-Modified-Since``; None where there is none, or nothing that is a date."""
+        return self._date("if-modified-since")
+
+    @property
+    def if_unmodified_since(self) -> datetime | None:
+        """The date of ``If-Unmodified-Since``; None where there is none, or nothing that is a date."""
+        return self._date("if-unmodified-since")
+
+    def _date(self, name: str) -> datetime | None:
+        value = self.headers.get(name)
+        try:
+            return None if value is None else parse_http_date(value)
+        except ValueError:
+            return None
+
+    def range(self, size: int) -> list[ByteRange] | None:
+        """Return the parts of ``size`` bytes that are asked for; None: all of them, empty: answer 416."""
+        return parse_range(self.headers.get("range"), size)
+
+    # ---------------------------------------------------------------- what handlers may ask of the server
 
     async def inform(self, status: int, headers: HeadersInput | None = None) -> None:
         """Send an informational response, such as 103 Early Hints, before the final one (RFC 9110 section 15.2)."""
         await self.exchange.inform(status, Headers(headers))
+
+    async def enter(self, manager: AbstractAsyncContextManager[T]) -> T:
+        """Enter an ``async with`` that ends when the answer has been sent, or cannot be.
+
+        For what the answer's body is made of: ``upstream = await request.enter(client.stream("GET", url))``. It ends
+        in this task. A context that holds a nursery or a cancel scope open must not be entered inside one of the
+        handler's own, which ends before it.
+        """
+        return await self.exchange.enter(manager)
+
+    def background(self, fn: Callable[..., Awaitable[object]], *args: object) -> None:
+        """Run ``await fn(*args)`` in the server's background nursery, whatever becomes of this request.
+
+        What it raises is logged with this request and touches nothing else. At shutdown it has the same grace as
+        requests.
+
+        Raises:
+            RuntimeError: The server is shutting down, or there is none.
+        """
+        self.exchange.background(fn, *args)
+
+    def shielded(self, seconds: float) -> AbstractContextManager[None]:
+        """Protect the block from being cancelled because the client has left or time is up.
+
+        For the part that must not stop half-way: ``with request.shielded(5): await database.commit()``. When the
+        seconds are over, or the grace of a shutdown is, the protection ends; the block is then cancelled only if
+        there is a reason to.
+        """
+        return self.exchange.shielded(seconds)
+
+    def limit_body(self, limit: int | None) -> None:
+        """Take so many bytes of body from this client, instead of ``ServerLimits.body``; say so before reading."""
+        self.exchange.limit_body(limit)
+
+    def set_read_timeout(self, seconds: float | None) -> None:
+        """Let the body stand still for so long, instead of ``ServerTimeouts.read``; say so before reading."""
+        self.exchange.set_read_timeout(seconds)
+
+    def set_cancel_on_disconnect(self, cancel: bool) -> None:
+        """Say whether this handler is cancelled when its client leaves, whatever the server's option says."""
+        self.exchange.set_cancel_on_disconnect(cancel)
 
     # ---------------------------------------------------------------- the body
 

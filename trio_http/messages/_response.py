@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import json as json_codec
 from collections.abc import Callable
-from typing import Any, Protocol, Self, final
+from datetime import datetime
+from typing import Any, Protocol, Self
 
 from .._errors import BodyConsumed, DecodingError, InvalidURL, StatusError
-from ..semantics import URL, Headers, HeadersInput, parse_links, parse_set_cookie, phrases, text_encoding
+from ..semantics import (
+    URL,
+    Headers,
+    HeadersInput,
+    SameSite,
+    SetCookie,
+    parse_links,
+    parse_set_cookie,
+    phrases,
+    text_encoding,
+)
 from ._body import Body, EmptySource, WholeSource
 from ._content import Content, ContentLike
 from ._lines import Lines
@@ -27,9 +38,8 @@ class RequestMaker(Protocol):
         """Return the request."""
 
 
-@final
 class Response:
-    """One response.
+    """One response. Its only subclasses are those that hand the connection over.
 
     Args:
         body: bytes, str (sent as UTF-8, ``text/plain`` unless said otherwise), an async iterable of bytes (a trio
@@ -39,6 +49,7 @@ class Response:
         json: An object to send as JSON instead of ``body``.
         reason: The reason phrase; None for the one that belongs to the status.
         trailers: Trailer fields to send after a body of unknown length.
+        compress: Send it in a content coding that the client accepts, if there is one and the body is worth it.
         http_version: Only of interest for responses that are received.
     """
 
@@ -47,6 +58,7 @@ class Response:
         "_body",
         "_content",
         "_data",
+        "compress",
         "headers",
         "history",
         "http_version",
@@ -66,6 +78,7 @@ class Response:
         json: object = UNSET,
         reason: str | None = None,
         trailers: HeadersInput | None = None,
+        compress: bool = False,
         http_version: str = "HTTP/1.1",
     ) -> None:
         if not 200 <= status <= 999:
@@ -77,6 +90,7 @@ class Response:
         self.status = int(status)
         self.headers = Headers(headers)
         self.reason = reason
+        self.compress = compress
         self.http_version = http_version
         self.trailers_to_send = None if trailers is None else Headers(trailers)
         if json is not UNSET:
@@ -113,6 +127,7 @@ class Response:
         self.headers = headers
         self.http_version = http_version
         self.trailers_to_send = None
+        self.compress = False
         self._content = self._data = None
         self._body = body
         self._asked = None
@@ -130,6 +145,7 @@ class Response:
         self.headers = headers
         self.http_version = http_version
         self.trailers_to_send = None
+        self.compress = False
         self._content = self._body = None
         self._data = data
         self._asked = None
@@ -187,6 +203,54 @@ class Response:
         except StatusError as error:
             return error
         return None
+
+    def replace_body(self, body: ContentLike) -> None:
+        """Send another body than the one given; the fields stay as they are.
+
+        The one before is not closed: whoever replaces it has taken it over.
+        """
+        self._content = Content(body)
+        self._data = self._content.data
+        self._body = None
+
+    def set_cookie(
+        self,
+        name: str,
+        value: str,
+        *,
+        max_age: int | None = None,
+        expires: datetime | float | None = None,
+        path: str | None = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        http_only: bool = False,
+        same_site: SameSite | None = None,
+        partitioned: bool = False,
+    ) -> None:
+        """Add a ``Set-Cookie`` field; see :class:`~trio_http.semantics.SetCookie`.
+
+        Raises:
+            LocalProtocolError: A part cannot be written, or the parts contradict each other.
+        """
+        cookie = SetCookie(
+            name,
+            value,
+            max_age=max_age,
+            expires=expires,
+            path=path,
+            domain=domain,
+            secure=secure,
+            http_only=http_only,
+            same_site=same_site,
+            partitioned=partitioned,
+        )
+        self.headers.add("set-cookie", str(cookie))
+
+    def delete_cookie(
+        self, name: str, *, path: str | None = "/", domain: str | None = None, secure: bool = False
+    ) -> None:
+        """Add a ``Set-Cookie`` field that removes a cookie; path and domain must be those it was set with."""
+        self.headers.add("set-cookie", str(SetCookie.removal(name, path=path, domain=domain, secure=secure)))
 
     def raise_for_status(self) -> Self:
         """Return the response itself, unless it is an error.

@@ -78,7 +78,7 @@ class Headers(MutableMapping[str, str]):
                 # Hot: every answer of a server comes through here, mostly with fields that were seen before.
                 items = self._items
                 for pair in fields.items():
-                    if pair[0].__class__ is not str or pair[1].__class__ is not str:
+                    if not isinstance(pair[0], str) or not isinstance(pair[1], str):
                         self._add_any(*pair)
                     elif (item := _known_fields.get(pair)) is not None:
                         items.append(item)

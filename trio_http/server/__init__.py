@@ -1,6 +1,25 @@
 """Serving HTTP: a handler on listeners."""
 
+from ._access_log import AccessLog
 from ._connection import ServerConnection
-from ._server import Server, ServerStats, ShutdownReport, serve
+from ._draft import Draft
+from ._instruments import Connection, Disconnect, Instrument, Reply, ServerStats
+from ._proxy_headers import ProxyHeaders
+from ._server import Lifespan, Server, ShutdownReport, serve, serve_connection
 
-__all__ = ["Server", "ServerConnection", "ServerStats", "ShutdownReport", "serve"]
+__all__ = [
+    "AccessLog",
+    "Connection",
+    "Disconnect",
+    "Draft",
+    "Instrument",
+    "Lifespan",
+    "ProxyHeaders",
+    "Reply",
+    "Server",
+    "ServerConnection",
+    "ServerStats",
+    "ShutdownReport",
+    "serve",
+    "serve_connection",
+]

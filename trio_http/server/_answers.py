@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .._errors import (
     BodyTooLarge,
+    DecodingError,
     HTTPError,
     HTTPTimeout,
     ProtocolError,
@@ -31,6 +32,8 @@ def answer_to_fault(fault: HTTPError) -> Response | None:
     """
     if isinstance(fault, BodyTooLarge):
         return answer(413, f"at most {fault.limit} bytes are accepted")
+    if isinstance(fault, DecodingError):
+        return answer(400, "the body is not in the content coding that it declares")
     if isinstance(fault, ReadTimeout):
         return answer(408, "the request did not arrive in time")
     if isinstance(fault, TransportError | HTTPTimeout):

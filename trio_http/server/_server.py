@@ -1,31 +1,59 @@
-"""A server's life: listen, accept, serve, stop accepting, drain, cut, report."""
+"""The server: listeners, the connections they bring, the programs' hooks, and how all of it ends.
+
+How it works
+------------
+Four things stand inside one another, outermost first: the lifespan, the background work, the services (deadlines and
+watches), the connections; and in the middle of it all those who accept. Each ends only when what is inside has ended,
+so a drain is nothing but the end of accepting, and nothing that a request may use is gone before it.
+"""
 
 from __future__ import annotations
 
 import errno
 import logging
 import ssl
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final, final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Final, final
 
 import trio
 
 from .. import _clock, h1
 from .._config import ServerLimits, ServerTimeouts
-from ..messages import Address, Handler
-from ..semantics import current_date
-from ..transport import StreamTransport, Sweeper, Transport, adopt, format_address, listener_address, open_listeners
+from .._errors import LocalProtocolError, StatusError
+from ..messages import Address, Handler, Request, Response, TLSInfo
+from ..semantics import Headers, current_date
+from ..transport import (
+    StreamTransport,
+    Sweeper,
+    Transport,
+    adopt,
+    format_address,
+    listener_address,
+    listener_from_fd,
+    open_listeners,
+    open_unix_listener,
+)
 from ..wire import Timing
 from ._connection import ServerConnection
+from ._hooks import ConnectHook, DisconnectHook, ErrorHook, Hooks, ReceiveHook, ReplyHook
+from ._instruments import Instrument, ServerStats
+from ._monitor import Monitor
+from ._proxy_headers import ProxyHeaders
+from ._tls import make_context, tls_info
 
-__all__ = ["Server", "ServerStats", "ShutdownReport", "serve"]
+__all__ = ["Lifespan", "Server", "ShutdownReport", "serve", "serve_connection"]
 
 log = logging.getLogger("trio_http.server")
 
 FORCE = 0.25  # seconds for cancelled connections to end by themselves; then their sockets are closed under them
 ACCEPT_PAUSE = 0.1  # seconds to wait when the process has no file descriptor left; as trio.serve_listeners does
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
+
+Listener = trio.abc.Listener[trio.abc.Stream]
+Lifespan = Callable[["Server"], AbstractAsyncContextManager[Mapping[str, Any] | None]]
+"""``@asynccontextmanager async def lifespan(server)``: what it yields, a mapping or None, is ``request.state``."""
 
 
 @final
@@ -35,7 +63,7 @@ class ShutdownReport:
 
     Attributes:
         drained: Connections that ended by themselves within the grace.
-        cut: What was cut off when the grace was over, one line each.
+        cut: What was cut off when the grace was over, one line each; background work too.
         stuck: Of these, what did not even end when cancelled: shielded or blocking user code. Its socket is closed.
         seconds: How long it took.
     """
@@ -46,16 +74,8 @@ class ShutdownReport:
     seconds: float
 
 
-@final
-@dataclass(slots=True)
-class ServerStats:
-    """Counters of a server since it began.
-
-    Attributes:
-        connections: Connections accepted.
-    """
-
-    connections: int = field(default=0)
+async def _nothing_here(request: Request) -> Response:
+    raise StatusError(404)
 
 
 @final
@@ -66,36 +86,81 @@ class Server:
     who want to set it up first: ``server = Server(handler, 8000); await nursery.start(server.listen)``.
 
     Args:
-        handler: ``async (Request) -> Response``.
+        handler: ``async (Request) -> Response``; None if ``on_receive`` hooks answer everything.
         port: The TCP port; 0 for any free one.
-        host: An address or a name; None for all addresses.
-        listeners: Listeners to use instead of ``port`` and ``host``; closed by us.
+        host: An address or a name, or several; None for all addresses, IPv4 and IPv6.
+        path: Listen on this unix socket instead.
+        fd: Listen on this inherited file descriptor instead.
+        listeners: Listeners to use instead; closed by us.
         ssl_context: Serve over TLS with this context.
+        is_secure: Serve over TLS, with the certificate that :meth:`load_certs` is given before :meth:`listen`.
         timeouts: How long to wait for peers.
         limits: What to take from peers.
+        lifespan: An async context manager around everything; see :data:`Lifespan`.
+        backlog: Connections the kernel queues for us; None for as many as it allows.
+        reuse_port: Let several processes listen on one port.
+        cancel_on_disconnect: Cancel a handler within 0.1 s when its client leaves.
+        half_close: An end sent by a client only means that no more requests come; its handler goes on.
+        keep_alive: False to end each connection with its first answer.
+        decompress_request: Undo content codings of request bodies, up to ``ServerLimits.decompressed``.
+        proxy_headers: Which proxies are believed about the client's address.
+        scheme: ``"http"`` or ``"https"``: what requests are told instead of the truth.
+        server_header: The Server field of answers; None for none.
         date_header: Send a Date field (RFC 9110 section 6.6.1 wants one from servers with a clock).
+        instruments: Observers, such as an :class:`AccessLog`.
+
+    Attributes:
+        stats: Counters.
+        shutting_down: Set when the shutdown begins.
+        state: What the lifespan provides.
     """
 
     def __init__(
         self,
-        handler: Handler,
+        handler: Handler | None = None,
         port: int = 0,
         *,
-        host: str | None = "127.0.0.1",
-        listeners: Sequence[trio.abc.Listener[trio.abc.Stream]] | None = None,
+        host: str | Sequence[str] | None = "127.0.0.1",
+        path: str | None = None,
+        fd: int | None = None,
+        listeners: Sequence[Listener] | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        is_secure: bool = False,
         timeouts: ServerTimeouts | None = None,
         limits: ServerLimits | None = None,
+        lifespan: Lifespan | None = None,
+        backlog: int | None = None,
+        reuse_port: bool = False,
+        cancel_on_disconnect: bool = True,
+        half_close: bool = False,
+        keep_alive: bool = True,
+        decompress_request: bool = False,
+        proxy_headers: ProxyHeaders | None = None,
+        scheme: str | None = None,
+        server_header: str | None = None,
         date_header: bool = True,
+        instruments: Sequence[Instrument] = (),
     ) -> None:
-        self.handler = handler
+        if sum(given is not None for given in (path, fd, listeners)) > 1:
+            raise ValueError("Server listens in one way: give path, fd or listeners, or port and host")
+        self.handler: Handler = _nothing_here if handler is None else handler
         self.timeouts: Final = ServerTimeouts() if timeouts is None else timeouts
         self.limits: Final = ServerLimits() if limits is None else limits
+        self.cancel_on_disconnect = cancel_on_disconnect
+        self.half_close = half_close
+        self.keep_alive = keep_alive
+        self.decompress_request = decompress_request
+        self.proxy_headers = proxy_headers
+        self.scheme = scheme
+        self.instruments: Final = list(instruments)
+        self.hooks: Final = Hooks()
         self.stats: Final = ServerStats()
+        self.state: Mapping[str, Any] = {}
         self.shutting_down: Final = trio.Event()
-        self.active = 0
         self.draining = False
+        self.plain = True
         self.sweeper: Final = Sweeper()
+        self.monitor: Final = Monitor()
         self.timing: Final = Timing(
             "ServerTimeouts",
             head=self.timeouts.head,
@@ -111,18 +176,25 @@ class Server:
             chunk_line=self.limits.chunk_line,
             trailers=self.limits.trailers,
         )
-        self._wanted = (port, host)
-        self._listeners: Sequence[trio.abc.Listener[trio.abc.Stream]] = listeners or ()
+        self._wanted = (port, host, path, fd)
+        self._backlog = backlog
+        self._reuse_port = reuse_port
+        self._listeners: Sequence[Listener] = listeners or ()
         self._addresses: Sequence[Address] = ()
         self._ssl_context = ssl_context
+        self._is_secure = is_secure or ssl_context is not None
+        self._lifespan = lifespan
         self._date_header = date_header
-        self._date_until = 0.0
-        self._date_line = b""
-        self._connections: set[ServerConnection] = set()
+        self._own_items = [] if server_header is None else Headers({"Server": server_header}).items_list
+        self._lines = b""
+        self._lines_until = 0.0  # on the wall clock
+        self._connections: dict[ServerConnection, None] = {}
         self._accepting = trio.CancelScope()
+        self._background: trio.Nursery | None = None
+        self._background_work: dict[object, str] = {}
         self._open = 0  # accepted and not yet closed
         self._room = trio.Event()  # set and renewed whenever a connection ends while accepting is paused
-        self._empty = trio.Event()  # renewed by shutdown(), set when the last connection ends
+        self._empty = trio.Event()  # renewed by shutdown(), set when the last connection or background task ends
 
     def __repr__(self) -> str:
         where = ", ".join(map(format_address, self.addresses)) or "not listening"
@@ -134,6 +206,16 @@ class Server:
     def addresses(self) -> Sequence[Address]:
         """Where it listens: (host, port) or the path of a unix socket, one for each listener that has an address."""
         return list(self._addresses)
+
+    @property
+    def listeners(self) -> Sequence[Listener]:
+        """The listeners."""
+        return list(self._listeners)
+
+    @property
+    def sockets(self) -> Sequence[trio.socket.SocketType]:
+        """The sockets that listen."""
+        return [listener.socket for listener in self._listeners if isinstance(listener, trio.SocketListener)]
 
     @property
     def port(self) -> int:
@@ -159,22 +241,112 @@ class Server:
     @property
     def is_secure(self) -> bool:
         """True if it serves over TLS."""
-        return self._ssl_context is not None
+        return self._is_secure
 
     @property
     def connections(self) -> Sequence[ServerConnection]:
-        """The connections that are open now, in no order."""
+        """The connections that are open now, in the order in which they came."""
         return list(self._connections)
 
-    def date_line(self) -> bytes:
-        """The Date field of answers with its CRLF, made once a second; ``b""`` for none."""
+    @property
+    def active(self) -> int:
+        """How many handlers run now."""
+        return len(self.monitor.running)
+
+    def fixed_lines(self) -> bytes:
+        """The fields of every answer, each with its CRLF: Server and Date, made once a second."""
         # Hot: once per request.
-        if (now := _clock.wall()) < self._date_until:
-            return self._date_line
-        if self._date_header:
-            self._date_line = b"Date: " + current_date() + b"\r\n"
-            self._date_until = int(now) + 1
-        return self._date_line
+        if (now := _clock.wall()) < self._lines_until and now >= self._lines_until - 1:
+            return self._lines
+        self._lines = b"".join(b"%b: %b\r\n" % (raw, value) for raw, _, value in self.fixed_items())
+        self._lines_until = int(now) + 1
+        return self._lines
+
+    def fixed_items(self) -> Sequence[tuple[bytes, bytes, bytes]]:
+        """The same as triples."""
+        return [*self._own_items, (b"Date", b"date", current_date())] if self._date_header else self._own_items
+
+    # ---------------------------------------------------------------- hooks and observers
+
+    def on_connect(self, hook: ConnectHook) -> ConnectHook:
+        """Call ``hook(connection)`` for each new connection, TLS done; usable as a decorator, like those below."""
+        self.hooks.connect.append(hook)
+        return hook
+
+    def on_disconnect(self, hook: DisconnectHook) -> DisconnectHook:
+        """Call ``hook(info)`` after the end of each connection; see :class:`Disconnect`."""
+        self.hooks.disconnect.append(hook)
+        return hook
+
+    def on_receive(self, hook: ReceiveHook) -> ReceiveHook:
+        """Call ``hook(request, response)`` before the handler.
+
+        A hook that sets the status or the body of ``response`` answers the request, and nothing after it is called.
+        Fields that it sets otherwise are added to the handler's answer, where that has none of the name.
+        """
+        self.hooks.receive.append(hook)
+        self._see_whether_plain()
+        return hook
+
+    def on_reply(self, hook: ReplyHook) -> ReplyHook:
+        """Call ``hook(request, response)`` when an answer has been sent."""
+        self.hooks.reply.append(hook)
+        self._see_whether_plain()
+        return hook
+
+    def on_error(self, hook: ErrorHook) -> ErrorHook:
+        """Call ``hook(error, connection)`` when a handler or a hook has failed; ``connection.request`` says at what."""
+        self.hooks.error.append(hook)
+        return hook
+
+    def add_instrument(self, instrument: Instrument) -> None:
+        """Add an observer."""
+        self.instruments.append(instrument)
+        self._see_whether_plain()
+
+    def _see_whether_plain(self) -> None:
+        special = self.instruments or self.hooks.around_requests or self.limits.concurrency is not None
+        self.plain = not special and self.timeouts.handler is None
+
+    # ---------------------------------------------------------------- TLS
+
+    def load_certs(
+        self,
+        cert: str,
+        key: str | None = None,
+        *,
+        password: str | None = None,
+        verify_client: bool | str = False,
+        ca_certs: str | None = None,
+    ) -> None:
+        """Use this certificate from the next handshake on; also while serving.
+
+        Args:
+            cert: A file with the certificate and its chain.
+            key: A file with the private key; None if it is in the same file.
+            password: The password of the key.
+            verify_client: True to demand a certificate of clients, ``"optional"`` to take one if it is shown.
+            ca_certs: A file of certificates that vouch for clients.
+
+        Raises:
+            LocalProtocolError: This server does not serve over TLS.
+            TLSError: A file cannot be read, or does not hold what it should; the one before stays in use.
+        """
+        self.reload_tls(make_context(cert, key, password=password, verify_client=verify_client, ca_certs=ca_certs))
+
+    def reload_tls(self, ssl_context: ssl.SSLContext) -> None:
+        """Use this context from the next handshake on; connections that are open keep theirs.
+
+        Raises:
+            LocalProtocolError: This server does not serve over TLS.
+        """
+        if not self._is_secure:
+            raise LocalProtocolError("this server does not serve over TLS: make it with ssl_context= or is_secure=True")
+        self._ssl_context = ssl_context
+
+    def tls_info(self, transport: Transport) -> TLSInfo | None:
+        """What the TLS handshake of a connection came to."""
+        return tls_info(transport)
 
     # ---------------------------------------------------------------- serving
 
@@ -187,22 +359,33 @@ class Server:
         Cancellation:
             Cancels all handlers and closes everything at once; :meth:`shutdown` is the graceful way.
         """
-        if not self._listeners:
-            port, host = self._wanted
-            self._listeners = await open_listeners(port, host=host)
-        found = (listener_address(listener) for listener in self._listeners)
-        self._addresses = [address for address in found if address is not None]
+        if self._is_secure and self._ssl_context is None:
+            raise LocalProtocolError("a secure server needs a certificate: call load_certs() before listen()")
         try:
-            await self._serve(task_status)
+            async with self._lifespan(self) if self._lifespan is not None else nullcontext() as state:
+                self.state = {} if state is None else state
+                await self._open_listeners()
+                found = (listener_address(listener) for listener in self._listeners)
+                self._addresses = [address for address in found if address is not None]
+                await self._serve(task_status)
         finally:
             for listener in self._listeners:
                 await trio.aclose_forcefully(listener)
 
+    async def _open_listeners(self) -> None:
+        port, host, path, fd = self._wanted
+        if self._listeners:
+            return
+        if fd is not None:
+            self._listeners = [listener_from_fd(fd)]
+        elif path is not None:
+            self._listeners = [await open_unix_listener(path, backlog=self._backlog)]
+        else:
+            self._listeners = await open_listeners(port, host=host, backlog=self._backlog, reuse_port=self._reuse_port)
+
     async def _serve(self, task_status: trio.TaskStatus[Server]) -> None:
-        # Three nurseries, outermost first: what serves the connections, the connections, and who accepts them.
-        # Ending the last leaves the connections running: that is a drain.
-        async with trio.open_nursery() as services:
-            services.start_soon(self.sweeper.run)
+        async with trio.open_nursery() as self._background, trio.open_nursery() as services:
+            self._start_services(services)
             async with trio.open_nursery() as connections:
                 with self._accepting:
                     async with trio.open_nursery() as acceptors:
@@ -214,7 +397,13 @@ class Server:
                     await listener.aclose()
             services.cancel_scope.cancel()
 
-    async def _accept(self, listener: trio.abc.Listener[trio.abc.Stream], connections: trio.Nursery) -> None:
+    def _start_services(self, services: trio.Nursery) -> None:
+        self._see_whether_plain()
+        services.start_soon(self.sweeper.run)
+        if self.cancel_on_disconnect:
+            services.start_soon(self.monitor.run, services)
+
+    async def _accept(self, listener: Listener, connections: trio.Nursery) -> None:
         most = self.limits.connections
         while True:
             while most is not None and self._open >= most:
@@ -232,11 +421,11 @@ class Server:
             self._open += 1  # here and not in the new task, which runs only later
             connections.start_soon(self._serve_stream, stream)
 
-    async def _serve_stream(self, stream: trio.abc.Stream) -> None:
+    async def _serve_stream(self, stream: trio.abc.Stream, peer: Address = None) -> None:
         try:
             transport = await self._transport_over(stream)
             if transport is not None:
-                await self._serve_transport(transport)
+                await self._serve_transport(transport, peer)
         finally:
             self._open -= 1
             self._room.set()
@@ -246,33 +435,86 @@ class Server:
             return adopt(stream)
         return await self._handshake(stream, self._ssl_context)
 
-    async def _serve_transport(self, transport: Transport) -> None:
-        connection = ServerConnection(self, transport)
-        self._connections.add(connection)
+    async def _serve_transport(self, transport: Transport, peer: Address) -> None:
+        connection = ServerConnection(self, transport, peer=peer)
+        self._connections[connection] = None
         try:
             if self.draining:
                 connection.drain()
             await connection.run()
         finally:
-            self._connections.discard(connection)
-            if not self._connections:
-                self._empty.set()
+            del self._connections[connection]
+            self._something_ended()
 
     async def _handshake(self, stream: trio.abc.Stream, context: ssl.SSLContext) -> Transport | None:
         secure = trio.SSLStream(stream, context, server_side=True, https_compatible=False)
         limit = self.timeouts.handshake
         peer = format_address(StreamTransport(secure).peer)
-        with trio.move_on_after(limit if limit is not None else float("inf")):
-            try:
-                await secure.do_handshake()
-            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                log.info("%s: TLS handshake failed: %s", peer, error.__cause__ or error)
-                await trio.aclose_forcefully(stream)
-                return None
-            return StreamTransport(secure)
+        try:
+            with trio.move_on_after(limit if limit is not None else float("inf")):
+                try:
+                    await secure.do_handshake()
+                except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                    log.info("%s: TLS handshake failed: %s", peer, error.__cause__ or error)
+                    await trio.aclose_forcefully(stream)
+                    return None
+                return StreamTransport(secure)
+        except BaseException:
+            await trio.aclose_forcefully(stream)
+            raise
         log.info("%s: TLS handshake not done after %s s (ServerTimeouts.handshake)", peer, limit)
         await trio.aclose_forcefully(stream)
         return None
+
+    async def serve_stream(self, stream: trio.abc.Stream, *, peer: Address = None) -> None:
+        """Serve one connection that was accepted elsewhere, until it ends; without listening.
+
+        Args:
+            stream: The connection; TLS is done on it if the server is secure.
+            peer: Who it is with, where the stream cannot tell.
+
+        Cancellation:
+            Cancels the handler and closes the connection.
+        """
+        self.stats.connections += 1
+        self._open += 1
+        async with trio.open_nursery() as self._background, trio.open_nursery() as services:
+            self._start_services(services)
+            await self._serve_stream(stream, peer)
+            services.cancel_scope.cancel()
+
+    # ---------------------------------------------------------------- background work
+
+    def start_background(
+        self, fn: Callable[..., Awaitable[object]], args: tuple[object, ...], request: Request | None
+    ) -> None:
+        """Run ``await fn(*args)`` beside the connections; see :meth:`Request.background`.
+
+        Raises:
+            RuntimeError: The server does not run, or is shutting down.
+        """
+        if self._background is None or self.draining:
+            raise RuntimeError(f"{fn!r} cannot run in the background: the server is shutting down, or does not run")
+        key = object()
+        name = getattr(fn, "__qualname__", repr(fn))
+        self._background_work[key] = f"<background {name} of {request!r}>"
+        self._background.start_soon(self._run_background, key, fn, args, name=name)
+
+    async def _run_background(
+        self, key: object, fn: Callable[..., Awaitable[object]], args: tuple[object, ...]
+    ) -> None:
+        try:
+            await fn(*args)
+        except Exception:
+            self.stats.errors += 1
+            log.exception("%s failed", self._background_work[key])
+        finally:
+            del self._background_work[key]
+            self._something_ended()
+
+    def _something_ended(self) -> None:
+        if not self._connections and not self._background_work:
+            self._empty.set()
 
     # ---------------------------------------------------------------- stopping
 
@@ -280,44 +522,54 @@ class Server:
         """Accept no more connections; those that are open go on. The listening sockets are closed."""
         self._accepting.cancel()
 
-    async def shutdown(self, grace: float = 30.0) -> ShutdownReport:
+    async def shutdown(self, grace: float = 30.0, *, lame_duck: float = 0.0) -> ShutdownReport:
         """Stop: no new connections, idle ones closed, active ones answered with ``Connection: close``, then cut.
 
         Args:
-            grace: Seconds for requests under way; 0 cuts them at once.
+            grace: Seconds for requests and background work under way; 0 cuts them at once.
+            lame_duck: Seconds before that in which all goes on, but answers say ``Connection: close``, so that load
+                balancers look elsewhere.
 
         Returns:
-            What happened, within ``grace`` and half a second, whatever peers and handlers do.
+            What happened, within ``lame_duck``, ``grace`` and half a second, whatever peers and handlers do.
 
         Cancellation:
             Cuts at once what is left; the server ends by itself then.
         """
         began = trio.current_time()
-        self.draining = True
-        self.shutting_down.set()
-        self.stop_accepting()
         before = len(self._connections)
-        for connection in self.connections:
-            connection.drain()
         cut: list[str] = []
-        stuck: list[str] = []
         try:
+            if lame_duck > 0:
+                self.draining = True
+                await trio.sleep(lame_duck)
+            before = len(self._connections)
+            self.draining = True
+            self.shutting_down.set()
+            self.stop_accepting()
+            for connection in self.connections:
+                connection.drain()
             await self._wait_until_empty(grace)
         finally:
+            self.draining = True
+            self.shutting_down.set()
+            self.stop_accepting()
             left = self.connections
-            cut = [repr(connection) for connection in left]
+            cut = [*map(repr, left), *self._background_work.values()]
             for connection in left:
                 connection.cut("shutdown")
+            if self._background is not None:
+                self._background.cancel_scope.cancel()
         await self._wait_until_empty(FORCE)
+        stuck = [*map(repr, self.connections), *self._background_work.values()]
         for connection in self.connections:
-            stuck.append(repr(connection))
             connection.force()
         if stuck:
             log.error("shutdown: user code does not end when cancelled (a shield, or blocking code): %s", stuck)
-        return ShutdownReport(before - len(cut), cut, stuck, trio.current_time() - began)
+        return ShutdownReport(before - len(left), cut, stuck, trio.current_time() - began)
 
     async def _wait_until_empty(self, seconds: float) -> None:
-        if self._connections:
+        if self._connections or self._background_work:
             self._empty = trio.Event()
             with trio.move_on_after(seconds):
                 await self._empty.wait()
@@ -333,26 +585,31 @@ async def serve(
     handler: Handler,
     port: int = 0,
     *,
-    host: str | None = "127.0.0.1",
-    listeners: Sequence[trio.abc.Listener[trio.abc.Stream]] | None = None,
+    host: str | Sequence[str] | None = "127.0.0.1",
+    listeners: Sequence[Listener] | None = None,
+    path: str | None = None,
     ssl_context: ssl.SSLContext | None = None,
     timeouts: ServerTimeouts | None = None,
     limits: ServerLimits | None = None,
+    lifespan: Lifespan | None = None,
     task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve HTTP until shut down or cancelled: ``server = await nursery.start(trio_http.serve, handler, 8000)``.
 
     The :class:`Server` that ``nursery.start`` returns listens already; it knows its ``port``, ``url`` and
-    ``connections``, and ``await server.shutdown(grace=5)`` ends it in good order.
+    ``connections``, and ``await server.shutdown(grace=5)`` ends it in good order. What is rarer than the options here
+    is an option of :class:`Server`.
 
     Args:
         handler: ``async (Request) -> Response``, called for each request; a Router is one.
         port: The TCP port; 0 for any free one.
-        host: An address or a name; None for all addresses, IPv4 and IPv6.
+        host: An address or a name, or several; None for all addresses, IPv4 and IPv6.
         listeners: trio listeners to use instead of ``port`` and ``host``; closed by us.
+        path: Listen on this unix socket instead.
         ssl_context: Serve over TLS with this context.
         timeouts: How long to wait for peers; all on by default, see :class:`ServerTimeouts`.
         limits: What to take from peers; see :class:`ServerLimits`.
+        lifespan: An async context manager around everything: ``async with lifespan(server) as state``.
         task_status: For ``nursery.start``.
 
     Raises:
@@ -362,6 +619,37 @@ async def serve(
         Cancels all handlers and closes everything at once.
     """
     server = Server(
-        handler, port, host=host, listeners=listeners, ssl_context=ssl_context, timeouts=timeouts, limits=limits
+        handler,
+        port,
+        host=host,
+        listeners=listeners,
+        path=path,
+        ssl_context=ssl_context,
+        timeouts=timeouts,
+        limits=limits,
+        lifespan=lifespan,
     )
     await server.listen(task_status=task_status)
+
+
+async def serve_connection(
+    handler: Handler,
+    stream: trio.abc.Stream,
+    *,
+    peer: Address = None,
+    timeouts: ServerTimeouts | None = None,
+    limits: ServerLimits | None = None,
+) -> None:
+    """Serve one connection that was accepted elsewhere, until it ends.
+
+    Args:
+        handler: ``async (Request) -> Response``.
+        stream: The connected stream, TLS done; closed by us.
+        peer: Who it is with, where the stream cannot tell.
+        timeouts: How long to wait for the peer.
+        limits: What to take from the peer.
+
+    Cancellation:
+        Cancels the handler and closes the connection.
+    """
+    await Server(handler, timeouts=timeouts, limits=limits).serve_stream(stream, peer=peer)

@@ -1,11 +1,12 @@
 """Connections below HTTP: bytes in and out, listening and connecting, deadlines."""
 
-from ._adopt import adopt, is_plain
+from ._adopt import adopt
 from ._bare import leave_nursery
 from ._connect import NetworkOptions, Resolver, SocketOption, open_tcp, open_unix
 from ._dial import Dial
-from ._listen import listener_address, open_listeners
+from ._listen import listener_address, listener_from_fd, open_listeners, open_unix_listener
 from ._pace import Pace
+from ._plain import is_plain
 from ._protocol import READ_SIZE, WRITE_SLICE, Transport, format_address
 from ._proxy import Proxy, route_through
 from ._route import DirectRoute, Origin, Route, UnixRoute
@@ -38,9 +39,11 @@ __all__ = [
     "is_plain",
     "leave_nursery",
     "listener_address",
+    "listener_from_fd",
     "open_listeners",
     "open_tcp",
     "open_unix",
+    "open_unix_listener",
     "route_through",
     "start_tls",
 ]

@@ -7,13 +7,17 @@ behaviour run on both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import socket
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-__all__ = ["READ_SIZE", "WRITE_SLICE", "Address", "Transport", "format_address"]
+import trio
+
+__all__ = ["HIDDEN_END_PAUSE", "READ_SIZE", "WRITE_SLICE", "Address", "Transport", "format_address"]
 
 Address = tuple[str, int] | str | None
 
+HIDDEN_END_PAUSE = 0.05  # seconds between two looks at a connection whose end is hidden behind unread bytes
 READ_SIZE = 64 * 1024  # bytes asked for at once: one read call for any usual head, 16 for a MiB
 WRITE_SLICE = 64 * 1024  # bytes given to a stream at once, so that each slice has a deadline of its own
 
@@ -78,8 +82,27 @@ class Transport(Protocol):
             WriteError: The connection broke.
         """
 
+    @property
+    def watched(self) -> bool:
+        """True while a :meth:`watch` is on that nobody has ended."""
+
+    async def watch(self, left: Callable[[], None], *, half_close: bool) -> None:
+        """Call ``left`` when the peer goes away; run in a task of its own, which ends some time after :meth:`unwatch`.
+
+        Args:
+            left: Called at most once, and only while the watch is on.
+            half_close: An end sent by the peer is no leaving.
+        """
+
+    def unwatch(self) -> None:
+        """End the watch, at once: after this call others may read."""
+
     def has_unread(self) -> bool:
         """Tell whether bytes, the end or an error wait to be read; for idle connections, where all three are bad."""
+
+    @property
+    def socket(self) -> trio.socket.SocketType | socket.socket | None:
+        """The socket below, for socket options and such; None if there is none."""
 
     async def aclose(self) -> None:
         """Close in good order where that takes no waiting on the peer; never raises for a broken connection."""

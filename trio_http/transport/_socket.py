@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import final
 
 import trio
 from trio.lowlevel import wait_readable, wait_writable
 
 from .._errors import ReadError, WriteError
-from ._protocol import Address, format_address
+from ._hangup import has_hung_up
+from ._protocol import HIDDEN_END_PAUSE, Address, format_address
 
 __all__ = ["SocketTransport"]
 
@@ -30,7 +31,7 @@ class SocketTransport:
         sock: The socket; it is made non-blocking.
     """
 
-    __slots__ = ("_closed", "_fd", "_local", "_peer", "_sock")
+    __slots__ = ("_closed", "_fd", "_local", "_peer", "_sock", "_watch")
 
     is_tls = False
     wakes = True
@@ -40,6 +41,7 @@ class SocketTransport:
         self._sock = sock
         self._fd = sock.fileno()
         self._closed = False
+        self._watch: trio.CancelScope | None = None
         self._peer: Address | None = None
         self._local: Address | None = None
 
@@ -75,6 +77,8 @@ class SocketTransport:
         """Wait for bytes; ``b""`` is the end."""
         # Hot: once per request. One trip through the scheduler and one system call; trying recv() first would be a
         # wasted call nearly always, because the peer waits for our answer before it sends again.
+        if self._watch is not None:
+            self.unwatch()
         while True:
             try:
                 await wait_readable(self._fd)
@@ -114,6 +118,61 @@ class SocketTransport:
         except OSError as error:
             raise self._write_error(error) from error
 
+    # ---------------------------------------------------------------- has the peer left?
+
+    @property
+    def watched(self) -> bool:
+        """True while a watch is on."""
+        return self._watch is not None
+
+    async def watch(self, left: Callable[[], None], *, half_close: bool) -> None:
+        """Wait for readability and look at what there is, without taking it.
+
+        Cancelling the scope takes the task out of ``wait_readable`` synchronously, so that another task may wait for
+        the same socket at once.
+        """
+        self._watch = scope = trio.CancelScope()
+        with scope:
+            try:
+                while True:
+                    await wait_readable(self._fd)
+                    if scope.cancel_called or self._watch is not scope:
+                        return
+                    unread = self._peek()
+                    if unread is None:
+                        continue
+                    if not unread:
+                        if not half_close:
+                            left()
+                        await trio.sleep_forever()  # the watch stays on: there is nothing more to learn
+                    # Bytes that nobody reads now: the socket stays readable, and an end is hidden behind them.
+                    while self._peek():
+                        if has_hung_up(self._sock, half_close=half_close):
+                            left()
+                            await trio.sleep_forever()
+                        await trio.sleep(HIDDEN_END_PAUSE)
+            except (OSError, trio.ClosedResourceError):
+                if not scope.cancel_called and not self._closed:
+                    left()
+
+    def _peek(self) -> bool | None:
+        """True if bytes wait to be read, False if the end does, None if nothing."""
+        try:
+            return bool(self._sock.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            return None
+
+    def unwatch(self) -> None:
+        """End the watch at once."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+    @property
+    def socket(self) -> socket.socket:
+        """The socket."""
+        return self._sock
+
     def has_unread(self) -> bool:
         """Tell whether bytes, the end or an error wait to be read."""
         try:
@@ -133,6 +192,7 @@ class SocketTransport:
         """Close at once."""
         if not self._closed:
             self._closed = True
+            self.unwatch()
             trio.lowlevel.notify_closing(self._fd)
             self._sock.close()
 

@@ -3,12 +3,14 @@
 from ._http1 import HTTP1Stream, Timing, Unsent
 from ._incoming import IncomingBody
 from ._outgoing import plain_answer, request_head, send_response, stream_content
+from ._upgraded import UpgradedStream
 
 __all__ = [
     "HTTP1Stream",
     "IncomingBody",
     "Timing",
     "Unsent",
+    "UpgradedStream",
     "plain_answer",
     "request_head",
     "send_response",

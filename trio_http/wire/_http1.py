@@ -117,6 +117,8 @@ class HTTP1Stream:
         asked_at: When the last wait of a client for bytes began, on trio's clock.
         overdue: True once a wait of a client has been ended because its time was over.
         wakeable: True if that is done by closing the connection under it.
+        sent: Bytes given to the transport so far.
+        waiting: True while somebody waits for a part of a body.
         answer_begun: True once a byte has come in the current exchange of a client.
         patient: True while silence is no fault of the peer, because our own message is still going out: then only
             ``latest`` ends a wait for bytes.
@@ -137,11 +139,13 @@ class HTTP1Stream:
         "overdue",
         "patient",
         "received",
+        "sent",
         "status",
         "subject",
         "timing",
         "total",
         "transport",
+        "waiting",
         "wakeable",
     )
 
@@ -171,6 +175,8 @@ class HTTP1Stream:
         self.asked_at = 0.0
         self.overdue = False
         self.wakeable = role is h1.CLIENT and transport.wakes
+        self.sent = 0
+        self.waiting = False
         self.status: int | None = None
         self.answer_begun = False
         self.patient = False
@@ -449,6 +455,7 @@ class HTTP1Stream:
         """Send as much as is taken without a wait of a message that the core has made; returns what is left."""
         size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
         sent = self.transport.send_nowait(pieces)
+        self.sent += sent
         if sent == size:
             return None
         self.broken = True
@@ -493,6 +500,7 @@ class HTTP1Stream:
         """
         # Hot: once per exchange of a server, nearly all of it the system call.
         sent = self.transport.send_nowait((data,))
+        self.sent += sent
         if sent == len(data):
             return None
         # From here on the number of bytes on the wire is only known again when all have been taken.
@@ -503,6 +511,7 @@ class HTTP1Stream:
         """Send raw bytes that the core has produced."""
         size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
         sent = self.transport.send_nowait(pieces)
+        self.sent += sent
         if sent < size:
             # From here on the number of bytes on the wire is only known again when all have been taken.
             self.broken = True
@@ -530,6 +539,7 @@ class HTTP1Stream:
         deadline = pace.deadline(now, self.latest)
         with trio.CancelScope(deadline=deadline):
             count = await self.transport.send(data)
+            self.sent += count
             pace.waited(now, count)
             return count
         pace.waited(now, 0)
@@ -552,12 +562,16 @@ class HTTP1Stream:
             pace = self._reading = Pace(self.timing.read, self.timing.min_rate)
         now = trio.current_time()
         deadline = self.latest if self.patient else pace.deadline(now, self.latest)
-        with trio.CancelScope(deadline=deadline):
-            data = await self.transport.receive(READ_SIZE)
-            pace.waited(now, len(data))
-            if data:
-                self.answer_begun = True
-            return data
+        self.waiting = True
+        try:
+            with trio.CancelScope(deadline=deadline):
+                data = await self.transport.receive(READ_SIZE)
+                pace.waited(now, len(data))
+                if data:
+                    self.answer_begun = True
+                return data
+        finally:
+            self.waiting = False
         pace.waited(now, 0)
         if deadline == self.latest:
             raise self.failed(self._total_timeout())
@@ -613,6 +627,10 @@ class HTTP1Stream:
         """Begin the next exchange on a :attr:`reusable` connection."""
         self._next = None  # the end of a body of which somebody read all bytes, but not the end
         self.core.start_next_cycle()
+
+    def set_read_timeout(self, seconds: float | None) -> None:
+        """Let the incoming body of the current exchange stand still for so long."""
+        self._reading = Pace(seconds, self.timing.min_rate)
 
     async def linger(self, seconds: float, max_bytes: int | None) -> None:
         """Let the last words arrive: send an end, then read and discard until the peer has closed too.

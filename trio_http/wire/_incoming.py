@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import final
 
 from .. import h1
@@ -20,11 +21,15 @@ class IncomingBody:
         stream: The connection, whose core has just given the head.
         limit: At most so many bytes (None: any number); of the body as it travels, before any decoding.
         what: The name of that limit, for texts.
+        received: Called after each piece.
     """
 
-    __slots__ = ("_ended", "_limit", "_stream", "_what", "length", "trailers")
+    __slots__ = ("_ended", "_limit", "_received", "_stream", "_what", "length", "trailers")
 
-    def __init__(self, stream: HTTP1Stream, *, limit: int | None, what: str) -> None:
+    def __init__(
+        self, stream: HTTP1Stream, *, limit: int | None, what: str, received: Callable[[], None] | None = None
+    ) -> None:
+        self._received = received
         self._stream = stream
         self._limit = limit
         self._what = what
@@ -45,6 +50,8 @@ class IncomingBody:
             # They send the body only when told to, and we tell them only when somebody wants it.
             await stream.send_event(h1.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
         piece = await stream.receive_chunk()
+        if self._received is not None:
+            self._received()
         if isinstance(piece, h1.EndOfMessage):
             self._ended = True
             items = piece.headers.triples

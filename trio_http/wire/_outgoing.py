@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import trio
 
 from .. import h1
@@ -22,31 +24,31 @@ _CHUNKED: Item = (b"Transfer-Encoding", b"transfer-encoding", b"chunked")
 _NO_BODY = (204, 304)
 
 
-def plain_answer(stream: HTTP1Stream, response: Response, date_line: bytes) -> bytes | None:
+def plain_answer(stream: HTTP1Stream, response: Response, fixed_lines: bytes) -> bytes | None:
     """Return the commonest kind of answer as bytes to be sent, or None: then it is a case for :func:`send_response`.
 
     Args:
         stream: The connection, whose core waits for a response and may be kept open after it.
         response: What the handler returned.
-        date_line: The Date field with its CRLF; ``b""`` for none.
+        fixed_lines: The fields of every answer, each with its CRLF.
     """
     # Hot: once per exchange, 1.5 us. A small body that is there, no fields about framing or the connection.
     data = response.in_memory
     if data is None or response.reason is not None or len(data) > JOIN_MAX:
         return None
     status = response.status
-    return stream.core.send_plain_answer(status, reason_bytes(status), response.headers.items_list, date_line, data)
+    return stream.core.send_plain_answer(status, reason_bytes(status), response.headers.items_list, fixed_lines, data)
 
 
 async def send_response(
-    stream: HTTP1Stream, response: Response, *, date_line: bytes, close: bool, head_only: bool
+    stream: HTTP1Stream, response: Response, *, fixed: Sequence[Item], close: bool, head_only: bool
 ) -> None:
     """Send a final response on a server's connection.
 
     Args:
         stream: The connection, whose core waits for a response.
         response: What the handler returned. Its body is closed by us on every path.
-        date_line: The Date field with its CRLF, to be added unless there is one; ``b""`` for none.
+        fixed: Fields to be added unless there are such: Date, Server.
         close: Say that the connection ends after this.
         head_only: The request was HEAD.
 
@@ -60,8 +62,8 @@ async def send_response(
             items, closing = _without_hop_fields(items)
             close = close or closing
             break
-    if date_line and not any(item[1] == b"date" for item in items):
-        items = [*items, (b"Date", b"date", date_line[6:-2])]
+    names = {item[1] for item in items}
+    items = [*items, *(item for item in fixed if item[1] not in names)]
     if close:
         items = [*items, _CLOSE]
     reason = reason_bytes(response.status) if response.reason is None else _checked_reason(response.reason)

@@ -1,0 +1,359 @@
+"""A handler whose client leaves is cancelled within 0.1 s, says why, and costs nothing while it stays."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+import trio
+
+from tests.wires import ALL_KINDS, KINDS, serving
+from trio_http import Request, Response, Server
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
+PROMISED = 0.1  # seconds
+SLACK = 0.15  # seconds more for a busy machine, where time is real
+
+
+class Told:
+    """What a handler has seen of its end."""
+
+    def __init__(self) -> None:
+        self.begun = trio.Event()
+        self.over = trio.Event()
+        self.reason: str | None = None
+        self.seconds = 0.0
+        self.left_at = 0.0
+
+    async def wait(self, request: Request) -> None:
+        self.begun.set()
+        try:
+            await trio.sleep_forever()
+        finally:
+            self.reason = request.cancel_reason
+            self.seconds = trio.current_time() - self.left_at
+            self.over.set()
+
+
+def waiting(told: Told) -> Any:
+    async def handler(request: Request) -> Response:
+        await told.wait(request)
+        return Response()
+
+    return handler
+
+
+def streaming(told: Told) -> Any:
+    async def handler(request: Request) -> Response:
+        async def produce(send: Any) -> None:
+            await send(b"first")
+            await told.wait(request)
+
+        return Response(produce)
+
+    return handler
+
+
+def sent_by(state: str) -> bytes:
+    if state == "unread body":
+        return POST % 100 + b"x" * 50
+    if state == "large unread body":
+        return POST % 1_000_000 + b"x" * 20_000
+    return GET + GET if state == "pipelined" else GET
+
+
+@pytest.mark.parametrize("how", ["close", "end", "reset"])
+@pytest.mark.parametrize("state", ["waiting", "unread body", "large unread body", "pipelined", "streaming out"])
+@pytest.mark.parametrize("kind", ALL_KINDS)
+async def test_the_handler_is_cancelled_when_its_client_leaves(kind: str, state: str, how: str) -> None:
+    if how == "reset" and kind in {"memory", "unix"}:
+        pytest.skip("there is no RST here")
+    told = Told()
+    handler = streaming(told) if state == "streaming out" else waiting(told)
+
+    with trio.fail_after(5):
+        async with serving(handler, kind) as wires, wires.connect() as peer:
+            await peer.send(sent_by(state))
+            await told.begun.wait()
+            told.left_at = trio.current_time()
+            if how == "close":
+                await peer.aclose()
+            elif how == "end":
+                await peer.send_eof()
+            else:
+                peer.reset()
+            await told.over.wait()
+
+    assert told.reason == "client_gone"
+    assert told.seconds < PROMISED + SLACK
+
+
+@pytest.mark.parametrize("after", [0.0, 0.01, 0.3, 20.0])
+async def test_it_is_cancelled_in_time_whenever_the_client_leaves(autojump_clock: Any, after: float) -> None:
+    told = Told()
+
+    async with serving(waiting(told)) as wires, wires.connect() as peer:
+        await peer.send(GET)
+        await told.begun.wait()
+        await trio.sleep(after)
+        told.left_at = trio.current_time()
+        await peer.aclose()
+        await told.over.wait()
+
+    assert told.reason == "client_gone"
+    assert told.seconds <= PROMISED
+
+
+async def test_nothing_ticks_while_a_handler_waits_for_ever(autojump_clock: Any) -> None:
+    told = Told()
+
+    async with serving(waiting(told)) as wires, wires.connect() as peer:
+        await peer.send(GET)
+        await told.begun.wait()
+        await trio.sleep(1)
+
+        assert wires.server.monitor.parked
+        assert wires.server.sweeper.next_wake > 1e6 or wires.server.sweeper.next_wake >= trio.current_time() + 20
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+async def test_a_connection_that_was_watched_goes_on(kind: str) -> None:
+    async def handler(request: Request) -> Response:
+        body = await request.read()
+        await trio.sleep(0.12)
+        return Response(body)
+
+    with trio.fail_after(10):
+        async with serving(handler, kind) as wires, wires.connect() as peer:
+            for number in range(3):
+                await peer.send(POST % 5 + b"body%d" % number)
+                status, _, body = await peer.response()
+
+                assert (status, body) == (200, b"body%d" % number)
+            assert wires.server.stats.connections == 1
+            assert wires.server.stats.clients_gone == 0
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+async def test_what_a_watch_has_read_is_not_lost(kind: str) -> None:
+    async def handler(request: Request) -> Response:
+        if request.method == "GET":
+            await trio.sleep(0.15)
+            return Response(request.target)
+        await trio.sleep(0.15)
+        return Response(str(len(await request.read())))
+
+    with trio.fail_after(10):
+        async with serving(handler, kind) as wires, wires.connect() as peer:
+            await peer.send(POST % 200_000 + b"x" * 10)
+            await trio.sleep(0.1)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(peer.send, b"x" * 199_990 + b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n")
+
+                assert (await peer.response())[2] == b"200000"
+                assert (await peer.response())[2] == b"/next"
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+async def test_a_server_can_let_handlers_run_on(kind: str) -> None:
+    done = trio.Event()
+
+    async def handler(request: Request) -> Response:
+        await trio.sleep(0.2)
+        assert request.cancel_reason is None
+        done.set()
+        return Response()
+
+    with trio.fail_after(5):
+        async with serving(handler, kind, cancel_on_disconnect=False) as wires:
+            async with wires.connect() as peer:
+                await peer.send(GET)
+                await trio.sleep(0.02)
+            await done.wait()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_handler_can_ask_to_run_on(kind: str) -> None:
+    done = trio.Event()
+
+    async def handler(request: Request) -> Response:
+        request.set_cancel_on_disconnect(False)
+        await trio.sleep(0.2)
+        done.set()
+        return Response()
+
+    with trio.fail_after(5):
+        async with serving(handler, kind) as wires:
+            async with wires.connect() as peer:
+                await peer.send(GET)
+                await trio.sleep(0.02)
+            await done.wait()
+
+
+async def test_asking_to_run_on_ends_with_the_request(autojump_clock: Any) -> None:
+    told = Told()
+
+    async def handler(request: Request) -> Response:
+        if request.path == "/first":
+            request.set_cancel_on_disconnect(False)
+        else:
+            await told.wait(request)
+        return Response()
+
+    async with serving(handler) as wires, wires.connect() as peer:
+        await peer.ask(GET.replace(b"/ ", b"/first "))
+        await peer.send(GET)
+        await told.begun.wait()
+        await peer.aclose()
+        with trio.fail_after(1):
+            await told.over.wait()
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+async def test_a_half_closed_client_gets_its_answer_where_that_is_wanted(kind: str) -> None:
+    async def handler(request: Request) -> Response:
+        await trio.sleep(0.2)
+        return Response("still here")
+
+    if kind == "tls":
+        pytest.skip("a FIN without close_notify is no half-close in TLS")
+    with trio.fail_after(5):
+        async with serving(handler, kind, half_close=True) as wires, wires.connect() as peer:
+            await peer.send(GET)
+            await peer.send_eof()
+
+            assert (await peer.response())[2] == b"still here"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_quick_answer_reaches_a_half_closed_client(kind: str) -> None:
+    async def handler(request: Request) -> Response:
+        return Response("quick")
+
+    async with serving(handler, kind) as wires, wires.connect() as peer:
+        await peer.send(GET)
+        await peer.send_eof()
+
+        assert (await peer.response())[2] == b"quick"
+
+
+async def test_a_shielded_part_is_finished_first(autojump_clock: Any) -> None:
+    steps: list[tuple[str, float]] = []
+    over = trio.Event()
+
+    async def handler(request: Request) -> Response:
+        try:
+            with request.shielded(10):
+                await trio.sleep(5)
+                steps.append(("committed", trio.current_time() - began))
+            await trio.sleep(1)
+            steps.append(("not reached", 0))
+        finally:
+            steps.append((str(request.cancel_reason), trio.current_time() - began))
+            over.set()
+        return Response()
+
+    async with serving(handler) as wires:
+        began = trio.current_time()
+        async with wires.connect() as peer:
+            await peer.send(GET)
+            await trio.sleep(1)
+        await over.wait()
+
+    assert steps == [("committed", 5.0), ("client_gone", 5.0)]
+
+
+async def test_a_shield_ends_when_its_time_is_over(autojump_clock: Any) -> None:
+    ended: list[float] = []
+    over = trio.Event()
+
+    async def handler(request: Request) -> Response:
+        try:
+            with request.shielded(3):
+                await trio.sleep_forever()
+        finally:
+            ended.append(trio.current_time() - began)
+            over.set()
+        return Response()
+
+    async with serving(handler) as wires:
+        began = trio.current_time()
+        async with wires.connect() as peer:
+            await peer.send(GET)
+            await trio.sleep(1)
+        await over.wait()
+
+    assert ended == [3.0]
+
+
+async def test_a_shield_that_outlives_its_time_cancels_nobody_who_is_not_cancelled(autojump_clock: Any) -> None:
+    async def handler(request: Request) -> Response:
+        with request.shielded(1):
+            await trio.sleep(5)
+        return Response("whole")
+
+    async with serving(handler) as wires, wires.connect() as peer:
+        assert (await peer.ask(GET))[2] == b"whole"
+
+
+async def test_shutdown_lifts_our_shields(autojump_clock: Any) -> None:
+    begun = trio.Event()
+
+    async def handler(request: Request) -> Response:
+        with request.shielded(1000):
+            begun.set()
+            await trio.sleep_forever()
+        return Response()
+
+    async with serving(handler) as wires, wires.connect() as peer:
+        await peer.send(GET)
+        await begun.wait()
+        report = await wires.server.shutdown(grace=2)
+
+        assert report.seconds <= 2.5
+        assert len(report.cut) == 1
+        assert not report.stuck
+
+
+class Wakes(trio.abc.Instrument):
+    """Counts how often any task runs."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def task_scheduled(self, task: trio.lowlevel.Task) -> None:
+        self.count += 1
+
+
+async def test_a_deadlocked_handler_wakes_nobody(autojump_clock: Any) -> None:
+    told = Told()
+    wakes = Wakes()
+
+    async with serving(waiting(told)) as wires, wires.connect() as peer:
+        await peer.send(GET)
+        await trio.sleep(1)
+        trio.lowlevel.add_instrument(wakes)
+        await trio.sleep(10)  # only the end of this very sleep wakes a task
+        trio.lowlevel.remove_instrument(wakes)
+
+    assert wakes.count <= 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_clients_gone_are_counted_and_logged(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    told = Told()
+    caplog.set_level(logging.INFO, "trio_http.server")
+
+    with trio.fail_after(5):
+        async with serving(waiting(told), kind) as wires:
+            async with wires.connect() as peer:
+                await peer.send(GET)
+                await told.begun.wait()
+            await told.over.wait()
+            await trio.sleep(0.01)
+            server: Server = wires.server
+
+            assert server.stats.clients_gone == 1
+            assert "client gone" in caplog.text

@@ -1,0 +1,166 @@
+"""Content codings on the server: answers that are compressed, request bodies that are decompressed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from typing import Self, final
+
+import trio
+
+from .._errors import BodyError, DecodingError
+from ..messages import BodySource, Content, Producer, Request, Response, SendChunk
+from ..semantics import ContentDecoder, ContentEncoder, Headers, available_codings, choose_coding
+
+__all__ = ["DecodedBody", "compress", "unsupported"]
+
+_WORTH_IT = 256  # bytes; below that a coding makes answers longer rather than shorter; nginx: 20, Apache mod_brotli: 0
+# the best first, among those that the client likes equally
+_PREFERENCE = ("zstd", "br", "gzip", "deflate")
+
+
+def compress(request: Request, response: Response) -> None:
+    """Put a response into the coding that its client likes best, if it accepts one and the body is worth it.
+
+    A strong entity tag becomes a weak one, because other bytes have it now (RFC 9110 section 8.8.1), and ``Vary``
+    tells caches what the choice depended on.
+    """
+    headers = response.headers
+    if response.status in (204, 206, 304) or "content-encoding" in headers or "content-range" in headers:
+        return
+    if "no-transform" in (headers.get("cache-control") or ""):
+        return
+    _vary(headers)
+    data = response.in_memory
+    if data is not None and len(data) < _WORTH_IT:
+        return
+    available = available_codings()
+    offers = [*(coding for coding in _PREFERENCE if coding in available), "identity"]
+    coding = choose_coding(request.headers.get("accept-encoding"), offers)
+    if coding is None or coding == "identity":
+        return
+    encoder = ContentEncoder(coding)
+    if data is not None:
+        response.replace_body(encoder.encode(data) + encoder.finish())
+    else:
+        content = response.outgoing
+        response.replace_body(_pushing(content, encoder) if content.is_push else _Encoded(content, encoder))
+    headers["content-encoding"] = coding
+    headers.pop("content-length", None)
+    tag = headers.get("etag")
+    if tag is not None and not tag.startswith("W/"):
+        headers["etag"] = "W/" + tag
+
+
+def _vary(headers: Headers) -> None:
+    vary = headers.get("vary")
+    if vary is None:
+        headers["vary"] = "Accept-Encoding"
+    elif vary.strip() != "*" and "accept-encoding" not in vary.lower():
+        headers["vary"] = f"{vary}, Accept-Encoding"
+
+
+def _pushing(content: Content, encoder: ContentEncoder) -> Producer:
+    async def produce(send: SendChunk) -> None:
+        async def send_encoded(chunk: bytes) -> None:
+            # flushed, because who pushes piece by piece wants each of them to arrive
+            await send(encoder.encode(chunk) + encoder.flush())
+
+        await content.send_to(send_encoded)
+        await send(encoder.finish())
+
+    return produce
+
+
+@final
+class _Encoded(AsyncIterable[bytes]):
+    """A body that is pulled, encoded on the way."""
+
+    def __init__(self, content: Content, encoder: ContentEncoder) -> None:
+        self._content = content
+        self._encoder = encoder
+        self._iterator: AsyncIterator[bytes] | None = None
+        self._over = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._over:
+            raise StopAsyncIteration
+        if self._iterator is None:
+            self._iterator = self._content.take_iterator()
+        try:
+            piece = await anext(self._iterator)
+        except StopAsyncIteration:
+            self._over = True
+            return self._encoder.finish()
+        return self._encoder.encode(piece) + self._encoder.flush()
+
+    async def aclose(self) -> None:
+        """Close what the user gave."""
+        await self._content.aclose_taken()
+
+
+@final
+class DecodedBody:
+    """A request body whose content codings are undone on the way, in pieces of at most 64 KiB.
+
+    Args:
+        source: The body as it travels.
+        codings: Its codings, in the order in which they were applied.
+        limit: The most bytes that may come out; None for any number.
+        failed: Told of the error if the body is to blame; returns it.
+    """
+
+    __slots__ = ("_decoder", "_failed", "_over", "_source", "length")
+
+    def __init__(
+        self, source: BodySource, codings: list[str], limit: int | None, failed: Callable[[BodyError], BodyError]
+    ) -> None:
+        self._source = source
+        self._failed = failed
+        self._decoder = ContentDecoder(codings, max_output=limit)
+        self._over = False
+        self.length: int | None = None
+
+    @property
+    def trailers(self) -> Headers | None:
+        """The trailer fields."""
+        return self._source.trailers
+
+    async def receive_chunk(self) -> bytes:
+        """Wait for the next decoded piece; ``b""`` is the end.
+
+        Raises:
+            DecodingError: The body is not in that coding, or was cut short inside it.
+            BodyTooLarge: It is larger than allowed when decoded.
+        """
+        while True:
+            try:
+                if piece := self._decoder.read():
+                    await trio.lowlevel.checkpoint()
+                    return piece
+            except BodyError as error:
+                raise self._failed(error) from error.__cause__
+            if self._over:
+                return b""
+            data = await self._source.receive_chunk()
+            if data:
+                self._decoder.feed(data)
+            else:
+                self._over = True
+                self._decoder.finish()
+
+    async def aclose(self) -> None:
+        """Give up the rest."""
+        self._over = True
+        await self._source.aclose()
+
+
+def unsupported(codings: list[str]) -> DecodingError | None:
+    """Return an error if one of the codings cannot be undone here."""
+    known = available_codings()
+    for coding in codings:
+        if coding not in known:
+            return DecodingError(f"the content coding {coding!r} is not known here; known are {', '.join(known)}")
+    return None

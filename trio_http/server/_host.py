@@ -1,0 +1,103 @@
+"""What a connection needs of its server."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import trio
+
+from .. import h1
+from .._config import ServerLimits, ServerTimeouts
+from ..messages import Handler, Request, TLSInfo
+from ..transport import Sweeper, Transport
+from ..wire import Timing
+from ._hooks import Hooks
+from ._instruments import Instrument, ServerStats
+from ._monitor import Monitor
+from ._proxy_headers import ProxyHeaders
+
+__all__ = ["Host"]
+
+
+class Host(Protocol):
+    """The server, as its connections see it."""
+
+    plain: bool
+    """True if a request needs nothing but its handler: no hooks, observers, limit of concurrency or time."""
+    draining: bool
+    """True once the server is shutting down: answers say ``Connection: close``."""
+    keep_alive: bool
+    """False if each answer ends its connection."""
+    cancel_on_disconnect: bool
+    """Whether handlers are cancelled when their client leaves."""
+    half_close: bool
+    """True if an end sent by a client only means that no more requests come."""
+    decompress_request: bool
+    """Whether content codings of request bodies are undone."""
+    scheme: str | None
+    """What requests are told instead of the truth."""
+    state: Mapping[str, Any]
+    """What the lifespan provides."""
+
+    @property
+    def handler(self) -> Handler:
+        """What answers."""
+
+    @property
+    def hooks(self) -> Hooks:
+        """What else is called."""
+
+    @property
+    def instruments(self) -> Sequence[Instrument]:
+        """Who watches."""
+
+    @property
+    def proxy_headers(self) -> ProxyHeaders | None:
+        """Which proxies are believed."""
+
+    @property
+    def timeouts(self) -> ServerTimeouts:
+        """How long to wait for peers."""
+
+    @property
+    def limits(self) -> ServerLimits:
+        """What to take from peers."""
+
+    @property
+    def h1_limits(self) -> h1.Limits:
+        """Those of them that the core enforces."""
+
+    @property
+    def timing(self) -> Timing:
+        """The timeouts as the wire takes them."""
+
+    @property
+    def sweeper(self) -> Sweeper:
+        """Who watches the deadlines."""
+
+    @property
+    def monitor(self) -> Monitor:
+        """Who sees to it that clients are watched."""
+
+    @property
+    def stats(self) -> ServerStats:
+        """The counters."""
+
+    @property
+    def shutting_down(self) -> trio.Event:
+        """Set when the server begins to shut down."""
+
+    def fixed_lines(self) -> bytes:
+        """The fields of every answer, each with its CRLF: Date and Server."""
+
+    def fixed_items(self) -> Sequence[tuple[bytes, bytes, bytes]]:
+        """The same as triples."""
+
+    def tls_info(self, transport: Transport) -> TLSInfo | None:
+        """What the TLS handshake of a connection came to."""
+
+    def start_background(
+        self, fn: Callable[..., Awaitable[object]], args: tuple[object, ...], request: Request | None
+    ) -> None:
+        """Run a function beside the connections."""

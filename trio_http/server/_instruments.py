@@ -1,0 +1,129 @@
+"""Seeing what a server does: the protocol that observers follow, and what they are told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol, final
+
+from ..messages import Address, Request, Response, TLSInfo
+
+__all__ = ["Connection", "Disconnect", "Instrument", "Reply", "ServerStats"]
+
+
+class Connection(Protocol):
+    """A connection of a server, as hooks and observers see it."""
+
+    request: Request | None
+    """The request being handled; None between two."""
+    opened_at: float
+    """When it was accepted, on trio's clock."""
+
+    @property
+    def peer(self) -> Address:
+        """The other side."""
+
+    @property
+    def local(self) -> Address:
+        """Our side."""
+
+    @property
+    def scheme(self) -> str:
+        """``"https"`` over TLS, else ``"http"``."""
+
+    @property
+    def tls(self) -> TLSInfo | None:
+        """What TLS came to, None without it."""
+
+    @property
+    def requests(self) -> int:
+        """How many requests have come so far."""
+
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes given to the transport."""
+
+    @property
+    def socket(self) -> object:
+        """The socket below, for socket options and credentials; None if there is none."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """How a connection ended.
+
+    Attributes:
+        peer: Who it was with.
+        reason: ``"closed"`` (in good order), ``"idle"``, ``"head"`` (no complete request in time), ``"error"`` (the
+            peer broke HTTP or the connection broke), ``"write_timeout"``, ``"client_gone"``, ``"timeout"``,
+            ``"shutdown"`` or ``"cancelled"``.
+        requests: How many requests it carried.
+        seconds: How long it was open.
+        bytes_sent: Bytes given to the transport.
+    """
+
+    peer: Address
+    reason: str
+    requests: int
+    seconds: float
+    bytes_sent: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """How the answer to a request went.
+
+    Attributes:
+        status: The status code sent; 499 if the client had left before one was.
+        bytes_sent: Bytes of the answer given to the transport, its head included.
+        seconds: From the request's head to the end of the answer.
+        complete: False if it was cut short.
+    """
+
+    status: int
+    bytes_sent: int
+    seconds: float
+    complete: bool
+
+
+class Instrument(Protocol):
+    """An observer of a server. All methods are synchronous, are called in the task concerned, and must not raise.
+
+    A server without one pays nothing for it.
+    """
+
+    def connection_opened(self, connection: Connection) -> None:
+        """A connection has been accepted, TLS done."""
+
+    def connection_closed(self, connection: Connection, disconnect: Disconnect) -> None:
+        """A connection has been closed."""
+
+    def request_received(self, request: Request) -> None:
+        """The head of a request has come; its handler is called next."""
+
+    def request_answered(self, request: Request, response: Response | None, reply: Reply) -> None:
+        """The exchange is over; ``response`` is None if there never was one."""
+
+    def handler_failed(self, request: Request, error: Exception) -> None:
+        """A handler raised."""
+
+
+@final
+@dataclass(slots=True)
+class ServerStats:
+    """Counters of a server since it began.
+
+    Attributes:
+        connections: Connections accepted.
+        requests: Requests whose handling has begun.
+        errors: Handlers and hooks that failed.
+        refused: Requests that were not HTTP, or passed a limit.
+        clients_gone: Handlers cancelled because their client had left.
+    """
+
+    connections: int = field(default=0)
+    requests: int = field(default=0)
+    errors: int = field(default=0)
+    refused: int = field(default=0)
+    clients_gone: int = field(default=0)
