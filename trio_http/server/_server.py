@@ -369,8 +369,7 @@ class Server:
                 self._addresses = [address for address in found if address is not None]
                 await self._serve(task_status)
         finally:
-            for listener in self._listeners:
-                await trio.aclose_forcefully(listener)
+            await self._close_listeners()
 
     async def _open_listeners(self) -> None:
         port, host, path, fd = self._wanted
@@ -382,6 +381,12 @@ class Server:
             self._listeners = [await open_unix_listener(path, backlog=self._backlog)]
         else:
             self._listeners = await open_listeners(port, host=host, backlog=self._backlog, reuse_port=self._reuse_port)
+
+    async def _close_listeners(self) -> None:
+        # Each and every one, also when we are being cancelled: the first checkpoint would end the loop otherwise.
+        with trio.CancelScope(deadline=trio.current_time() + FORCE, shield=True):
+            for listener in self._listeners:
+                await trio.aclose_forcefully(listener)
 
     async def _serve(self, task_status: trio.TaskStatus[Server]) -> None:
         async with trio.open_nursery() as self._background, trio.open_nursery() as services:
@@ -439,7 +444,7 @@ class Server:
         connection = ServerConnection(self, transport, peer=peer)
         self._connections[connection] = None
         try:
-            if self.draining:
+            if self.shutting_down.is_set():
                 connection.drain()
             await connection.run()
         finally:
@@ -493,7 +498,7 @@ class Server:
         Raises:
             RuntimeError: The server does not run, or is shutting down.
         """
-        if self._background is None or self.draining:
+        if self._background is None or self.shutting_down.is_set():
             raise RuntimeError(f"{fn!r} cannot run in the background: the server is shutting down, or does not run")
         key = object()
         name = getattr(fn, "__qualname__", repr(fn))
