@@ -1,7 +1,5 @@
 """Sending and receiving messages, and the end of a WebSocket as its user sees it."""
 
-# ruff: noqa: PT012, PT011 - blocks that fail are what is tested here
-
 from __future__ import annotations
 
 import pytest
@@ -17,7 +15,9 @@ from trio_http.websocket import WebSocketLimits, WebSocketTimeouts
 @pytest.mark.covers("A55")
 @pytest.mark.parametrize("deflate", [None, AGREED], ids=["plain", "deflate"])
 @pytest.mark.parametrize(
-    "message", ["", "text", "ä" * 70000, b"", b"bytes", bytes(200_000)], ids=lambda value: f"{type(value).__name__}{len(value)}"
+    "message",
+    ["", "text", "ä" * 70000, b"", b"bytes", bytes(200_000)],
+    ids=lambda value: f"{type(value).__name__}{len(value)}",
 )
 async def test_messages_keep_their_type(
     message: str | bytes, deflate: object, autojump_clock: trio.testing.MockClock
@@ -65,13 +65,11 @@ async def test_json(autojump_clock: trio.testing.MockClock) -> None:
 @pytest.mark.covers("A61")
 @pytest.mark.parametrize("code", [1000, 1001])
 async def test_iteration_ends_on_a_normal_close(code: int, autojump_clock: trio.testing.MockClock) -> None:
-    received = []
     async with pair() as (client, server), trio.open_nursery() as nursery:
         await client.send("one")
         await client.send("two")
         nursery.start_soon(client.close, code, "done")
-        async for message in server:
-            received.append(message)
+        received = [message async for message in server]
 
     assert received == ["one", "two"]
     assert (server.close_code, server.close_reason) == (code, "done")
@@ -193,7 +191,7 @@ async def test_a_message_of_the_wrong_kind_closes_with_1003(
         await client.send(sent)
         with pytest.raises(ConnectionClosed, match="1003"):
             await getattr(server, method)()
-        with pytest.raises(ConnectionClosed, match="1003.*understood"):
+        with pytest.raises(ConnectionClosed, match=r"1003.*understood"):
             await client.receive()
 
 

@@ -512,6 +512,8 @@ class ServerConnection(Watched):
             wire.next_exchange()
             return True
         if isinstance(response, UpgradeResponse):
+            response = response.agree(request)
+        if isinstance(response, UpgradeResponse):
             return await self._hand_over(request, response)
         return await self._send_whole(request, response, close=close)
 

@@ -18,7 +18,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import final
 
-__all__ = ["Agreement", "Deflate", "Deflater", "Inflater", "InvalidData", "TooBig", "accept_offers", "check_answer"]
+__all__ = [
+    "DEFLATE",
+    "Agreement",
+    "Deflate",
+    "Deflater",
+    "Inflater",
+    "InvalidData",
+    "TooBig",
+    "accept_offers",
+    "check_answer",
+]
 
 NAME = "permessage-deflate"
 _TAIL = b"\x00\x00\xff\xff"  # what ends a sync flush, and is left out on the wire (RFC 7692 section 7.2.1)
@@ -74,6 +84,9 @@ class Deflate:
         # Without a number it only says that we could obey one (RFC 7692 section 7.1.2.2).
         words.append("client_max_window_bits" + (f"={self.window_bits}" if self.window_bits < 15 else ""))
         return "; ".join(words)
+
+
+DEFLATE = Deflate()  # what holds where nothing is given
 
 
 @final

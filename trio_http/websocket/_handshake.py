@@ -64,14 +64,14 @@ def accept(
         return Response(
             "this is a WebSocket: send Upgrade: websocket\n",
             status=426,
-            headers={"Upgrade": "websocket", "Connection": "Upgrade"},
+            headers={"Upgrade": "websocket"},
         )
     versions = headers.get_list("sec-websocket-version")
     if versions != ["13"]:
         return Response(
             f"version {', '.join(versions) or 'unknown'} of the WebSocket protocol is not spoken here; 13 is\n",
             status=426,
-            headers={"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"},
+            headers={"Upgrade": "websocket", "Sec-WebSocket-Version": "13"},
         )
     keys = headers.get_list("sec-websocket-key")
     if len(keys) != 1 or not _is_key(keys[0]):

@@ -24,12 +24,18 @@ class OpenWebSocket:
 
     At the end of the block the WebSocket is closed: with 1000, with 1001 if the block was cancelled, and with 1011 if
     it failed. The block's exception comes out as it is.
+
+    Args:
+        ws: The WebSocket.
+        session: What it stands on.
+        leave: When this is set the WebSocket is closed with 1001, while the block goes on.
     """
 
-    __slots__ = ("_manager", "_nursery", "_session", "_ws")
+    __slots__ = ("_leave", "_manager", "_nursery", "_session", "_ws")
 
-    def __init__(self, ws: WebSocket, session: Session) -> None:
+    def __init__(self, ws: WebSocket, session: Session, *, leave: trio.Event | None = None) -> None:
         self._ws = ws
+        self._leave = leave
         self._session = session
         self._manager: AbstractAsyncContextManager[trio.Nursery] | None = None
         self._nursery: trio.Nursery | None = None
@@ -38,11 +44,17 @@ class OpenWebSocket:
         self._manager = trio.open_nursery()
         self._nursery = await self._manager.__aenter__()
         self._nursery.start_soon(self._session.run)
+        if self._leave is not None:
+            self._nursery.start_soon(self._close_at, self._leave)
         return self._ws
+
+    async def _close_at(self, event: trio.Event) -> None:
+        await event.wait()
+        await self._session.close(1001, "the server is shutting down")
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
+    ) -> None:
         assert self._manager is not None
         assert self._nursery is not None
         session = self._session
@@ -54,12 +66,11 @@ class OpenWebSocket:
         finally:
             await session.aclose()
             self._nursery.cancel_scope.cancel()
-        handled = await leave_nursery(self._manager, error)
+        await leave_nursery(self._manager, error)
         if interrupted is not None:
             if error is None:
                 raise interrupted
-            raise BaseExceptionGroup("beside a cancellation", [error, interrupted])
-        return handled
+            raise BaseExceptionGroup("Exceptions from Trio nursery", [error, interrupted])
 
     async def _say_goodbye(self, error: BaseException | None) -> None:
         session = self._session

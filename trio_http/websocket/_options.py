@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Self
 
-__all__ = ["Keepalive", "WebSocketLimits", "WebSocketTimeouts"]
+__all__ = ["KEEPALIVE", "LIMITS", "TIMEOUTS", "Keepalive", "WebSocketLimits", "WebSocketTimeouts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +72,9 @@ class WebSocketTimeouts:
                     f"WebSocketTimeouts({name}={value!r}) makes no sense: "
                     "give seconds as a positive number, or None for ever"
                 )
+
+
+# what holds where nothing is given
+LIMITS = WebSocketLimits()
+TIMEOUTS = WebSocketTimeouts()
+KEEPALIVE = Keepalive()

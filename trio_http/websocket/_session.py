@@ -74,6 +74,7 @@ class Session:
     """
 
     __slots__ = (
+        "_closing",
         "_connection",
         "_count",
         "_ended",
@@ -117,6 +118,7 @@ class Session:
         self._keepalive = keepalive
         self._ended: tuple[int, str] | None = None
         self._over = False
+        self._closing: trio.Event | None = None
         self._pings: set[trio.CancelScope] = set()
         self._count = itertools.count(1)
 
@@ -250,6 +252,16 @@ class Session:
         """
         if not is_valid_close_code(code):
             raise LocalProtocolError(f"the close code {code} may not be sent: use 1000, 1001, 1011 or 3000 to 4999")
+        if self._closing is not None:
+            await self._closing.wait()  # another task's closing handshake, which has a deadline of its own
+            return
+        self._closing = trio.Event()
+        try:
+            await self._shake_hands(code, reason)
+        finally:
+            self._closing.set()
+
+    async def _shake_hands(self, code: int, reason: str) -> None:
         self._end(code, reason)
         timeout = self.timeouts.close
         with trio.CancelScope() as scope:
