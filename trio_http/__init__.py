@@ -7,8 +7,10 @@ from ._errors import (
     BodyScopeEnded,
     BodyTooLarge,
     ConnectError,
+    ConnectionClosed,
     ConnectTimeout,
     DecodingError,
+    HandshakeRejected,
     HandshakeTimeout,
     HTTPError,
     HTTPTimeout,
@@ -28,11 +30,12 @@ from ._errors import (
     TooManyRedirects,
     TotalTimeout,
     TransportError,
+    WebSocketError,
     WriteError,
     WriteTimeout,
 )
 from ._version import __version__
-from .client import Client
+from .client import Client, open_websocket
 from .messages import Body, Handler, Middleware, Request, Response, UpgradeResponse
 from .semantics import URL, Headers, Status, format_http_date, parse_http_date
 from .server import AccessLog, Instrument, ProxyHeaders, Server, ShutdownReport, serve, serve_connection
@@ -51,10 +54,12 @@ __all__ = [
     "ClientTimeouts",
     "ConnectError",
     "ConnectTimeout",
+    "ConnectionClosed",
     "DecodingError",
     "HTTPError",
     "HTTPTimeout",
     "Handler",
+    "HandshakeRejected",
     "HandshakeTimeout",
     "Headers",
     "IdleTimeout",
@@ -85,12 +90,14 @@ __all__ = [
     "TotalTimeout",
     "TransportError",
     "UpgradeResponse",
+    "WebSocketError",
     "WriteError",
     "WriteTimeout",
     "__version__",
     "format_http_date",
     "open_listeners",
     "open_unix_listener",
+    "open_websocket",
     "parse_http_date",
     "serve",
     "serve_connection",

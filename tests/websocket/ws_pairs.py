@@ -14,7 +14,7 @@ from trio_http import Request
 from trio_http.transport import StreamTransport
 from trio_http.websocket import Keepalive, WebSocket, WebSocketLimits, WebSocketTimeouts
 from trio_http.websocket._deflate import Agreement, Deflate
-from trio_http.websocket._open import OpenWebSocket
+from trio_http.websocket._open import LiveWebSocket, OpenWebSocket
 from trio_http.websocket._session import Session
 
 AGREED = Agreement(Deflate(threshold=0), 12, True, 12, True)
@@ -40,7 +40,12 @@ def end(
         timeouts=timeouts or WebSocketTimeouts(),
         keepalive=keepalive,
     )
-    return OpenWebSocket(WebSocket(session, request=Request("GET", "/ws"), subprotocol=None), session)
+    live = LiveWebSocket(WebSocket(session, request=Request("GET", "/ws"), subprotocol=None), session)
+
+    async def begin() -> LiveWebSocket:
+        return live
+
+    return OpenWebSocket(begin)
 
 
 @contextlib.asynccontextmanager

@@ -5,12 +5,13 @@ from ._auth import Auth, AuthInput, BasicAuth, BearerAuth, DigestAuth, NetrcAuth
 from ._client import Client
 from ._events import EventStream, ServerSentEvent
 from ._group import RequestGroup, RequestHandle
-from ._oneshot import delete, get, head, options, patch, post, put, request, stream
+from ._oneshot import delete, get, head, open_websocket, options, patch, post, put, request, stream
 from ._options import ClientMiddleware, ClientOptions, RequestOptions, Settings
 from ._pool import ConnectionInfo, Pool, WaiterInfo
 from ._retry import Retry
 from ._stream import ResponseStream
 from ._upgrade import UpgradedStream
+from ._websocket import WebSocketRequestOptions
 
 __all__ = [
     "Auth",
@@ -35,9 +36,11 @@ __all__ = [
     "Settings",
     "UpgradedStream",
     "WaiterInfo",
+    "WebSocketRequestOptions",
     "delete",
     "get",
     "head",
+    "open_websocket",
     "options",
     "patch",
     "post",

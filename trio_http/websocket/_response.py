@@ -15,7 +15,7 @@ from ..transport import StreamTransport, Transport
 from ..wire import UpgradedStream
 from ._deflate import DEFLATE, Deflate
 from ._handshake import Accepted, accept, check_subprotocols
-from ._open import OpenWebSocket
+from ._open import LiveWebSocket, OpenWebSocket
 from ._options import KEEPALIVE, LIMITS, TIMEOUTS, Keepalive, WebSocketLimits, WebSocketTimeouts
 from ._session import Session
 from ._websocket import WebSocket
@@ -115,14 +115,18 @@ class WebSocketResponse(UpgradeResponse):
             keepalive=self._keepalive,
         )
         server = request.server
-        block = OpenWebSocket(
+        live = LiveWebSocket(
             WebSocket(session, request=request, subprotocol=accepted.subprotocol),
             session,
             leave=None if server is None else server.shutting_down,
         )
+
+        async def begin() -> LiveWebSocket:
+            return live
+
         failure: Exception | None = None
         try:
-            async with block as ws:
+            async with OpenWebSocket(begin) as ws:
                 try:
                     await self._fn(ws)
                 except ConnectionClosed as error:
