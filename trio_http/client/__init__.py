@@ -6,12 +6,13 @@ from ._client import Client
 from ._events import EventStream, ServerSentEvent
 from ._group import RequestGroup, RequestHandle
 from ._idna import use_idna as _use_idna
-from ._oneshot import delete, get, head, options, patch, post, put, request, stream
+from ._oneshot import delete, get, head, open_websocket, options, patch, post, put, request, stream
 from ._options import ClientMiddleware, ClientOptions, RequestOptions, Settings
 from ._pool import ConnectionInfo, Pool, WaiterInfo
 from ._retry import Retry
 from ._stream import ResponseStream
 from ._upgrade import Upgrade
+from ._websocket import WebSocketRequestOptions
 
 __all__ = [
     "Auth",
@@ -36,9 +37,11 @@ __all__ = [
     "Settings",
     "Upgrade",
     "WaiterInfo",
+    "WebSocketRequestOptions",
     "delete",
     "get",
     "head",
+    "open_websocket",
     "options",
     "patch",
     "post",

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import json as json_codec
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Self, Unpack, final
 
@@ -28,6 +28,7 @@ from ..semantics import (
     parse_content_encoding,
 )
 from ..semantics._grammar import is_host, is_token
+from ..websocket import LiveWebSocket, OpenWebSocket, ReconnectingWebSocket, http_url
 from ._attempt import Attempt
 from ._auth import auth_of
 from ._call import Call, Destination, Terms
@@ -41,6 +42,7 @@ from ._pool import Pool
 from ._retry import Retry
 from ._stream import OpenResponse, ResponseStream, StreamedBody
 from ._upgrade import Upgrade
+from ._websocket import WebSocketRequestOptions, begin_websocket, request_options, websocket_options
 
 __all__ = ["Client"]
 
@@ -338,6 +340,55 @@ class Client:
             return opened
 
         return Upgrade(begin, f"{method} {_redacted(str(url))} (upgrade to {protocol})")
+
+    def websocket(self, url: str | URL, **options: Unpack[WebSocketRequestOptions]) -> OpenWebSocket:
+        """Open a WebSocket: ``async with client.websocket("ws://host/path") as ws``.
+
+        The handshake is a request like any other: with the client's TLS, proxies, cookies, authentication and
+        timeouts. The time in all stops counting when the server has agreed. Leaving the block closes the WebSocket.
+
+        Args:
+            url: ``ws://``, ``wss://`` (or ``http://``, ``https://``), or relative to ``base_url``.
+            options: See :class:`WebSocketRequestOptions`.
+
+        Raises:
+            HandshakeRejected: When the block is entered: the server has not agreed; ``error.response`` is its answer.
+            HTTPError: Likewise, as :meth:`request`.
+        """
+        return OpenWebSocket(self._websocket_beginning(url, options))
+
+    def websockets(
+        self,
+        url: str | URL,
+        *,
+        attempts: int | None = None,
+        backoff: float = 1.0,
+        **options: Unpack[WebSocketRequestOptions],
+    ) -> ReconnectingWebSocket:
+        """Open a WebSocket again and again: ``async with client.websockets(url) as all: async for ws in all: ...``.
+
+        Args:
+            url: As of :meth:`websocket`.
+            attempts: How often in a row connecting may fail before the error comes out; None for any number.
+            backoff: Seconds before the second try, doubled with each failure.
+            options: As of :meth:`websocket`.
+        """
+        begin = self._websocket_beginning(url, options)
+        return ReconnectingWebSocket(begin, attempts=attempts, backoff=backoff)
+
+    def _websocket_beginning(
+        self, url: str | URL, options: WebSocketRequestOptions
+    ) -> Callable[[], Awaitable[LiveWebSocket]]:
+        async def send(fields: Headers) -> OpenResponse:
+            headers = Headers(options.get("headers"))
+            headers.update(fields)
+            given = request_options(options)
+            given["headers"] = headers
+            call = self._call("GET", http_url(url), given)
+            call.upgrade = b"websocket"
+            return await self._open(call, given, check=False)
+
+        return functools.partial(begin_websocket, send, websocket_options(options))
 
     # ---------------------------------------------------------------- what they have in common
 

@@ -10,11 +10,10 @@ import trio
 
 from .._errors import HTTPError, PoolError, PoolTimeout, TotalTimeout
 from ..semantics import URL
-from ..transport import DirectRoute, Origin, Route, SocketTransport, Sweeper, UnixRoute, route_through
+from ..transport import DirectRoute, Origin, Route, SocketTransport, Sweeper, UnixRoute, leave_nursery, route_through
 from ..wire import HTTP1Stream
 from ._app import AppAttempt
 from ._attempt import Attempt, Head
-from ._bare import leave_nursery
 from ._call import Call, Destination
 from ._exchange import Exchange
 from ._options import Settings

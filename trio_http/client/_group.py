@@ -13,7 +13,7 @@ import trio
 
 from ..messages import Response
 from ..semantics import URL
-from ._bare import leave_nursery
+from ..transport import leave_nursery
 from ._options import RequestOptions
 
 __all__ = ["RequestGroup", "RequestHandle"]

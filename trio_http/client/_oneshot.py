@@ -8,10 +8,12 @@ from typing import Unpack
 
 from ..messages import Response
 from ..semantics import URL
+from ..websocket import WebSocket
 from ._client import Client
 from ._options import RequestOptions
+from ._websocket import WebSocketRequestOptions
 
-__all__ = ["delete", "get", "head", "options", "patch", "post", "put", "request", "stream"]
+__all__ = ["delete", "get", "head", "open_websocket", "options", "patch", "post", "put", "request", "stream"]
 
 
 async def request(method: str, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
@@ -63,3 +65,10 @@ async def stream(method: str, url: str | URL, **options: Unpack[RequestOptions])
     """
     async with Client() as client, client.stream(method, url, **options) as response:
         yield response
+
+
+@asynccontextmanager
+async def open_websocket(url: str | URL, **options: Unpack[WebSocketRequestOptions]) -> AsyncIterator[WebSocket]:
+    """Open one WebSocket, with a client of its own; see :meth:`Client.websocket`."""
+    async with Client() as client, client.websocket(url, **options) as ws:
+        yield ws

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from ..semantics import HeadersInput
+from ._request import Request
 from ._response import Response
 
 __all__ = ["TakeOver", "UpgradeResponse"]
@@ -37,3 +38,13 @@ class UpgradeResponse(Response):
         self.status = 200 if protocol is None else 101
         if protocol is not None:
             self.headers["upgrade"] = protocol
+
+    def agree(self, request: Request) -> Response:
+        """Say whether this request gets what it asks for, after all middleware and before anything is sent.
+
+        For protocols with a handshake of their own, whose answer depends on the request.
+
+        Returns:
+            This response, its fields filled in; or another one, which refuses.
+        """
+        return self

@@ -531,6 +531,8 @@ class ServerConnection(Watched):
             # The bytes are sound, there are only too many: a handler that caught this says what it likes.
             return await self._send_whole(request, response, close=True)
         if type(response) is not Response and isinstance(response, UpgradeResponse):
+            response = response.agree(request)
+        if type(response) is not Response and isinstance(response, UpgradeResponse):
             return await self._hand_over(request, response)
         if response.compress:
             response = compressed(request, response)

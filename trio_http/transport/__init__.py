@@ -1,6 +1,7 @@
 """Connections below HTTP: bytes in and out, listening and connecting, deadlines."""
 
 from ._adopt import adopt
+from ._bare import leave_nursery
 from ._connect import NetworkOptions, Resolver, SocketOption, open_tcp, open_unix
 from ._dial import Dial
 from ._listen import listener_address, listener_from_fd, open_listeners, open_unix_listener
@@ -36,6 +37,7 @@ __all__ = [
     "adopt",
     "format_address",
     "is_plain",
+    "leave_nursery",
     "listener_address",
     "listener_from_fd",
     "open_listeners",

@@ -37,6 +37,16 @@ class UpgradedStream(trio.abc.HalfCloseableStream):
         """What is below, with its addresses."""
         return self._transport
 
+    def detach(self) -> tuple[Transport, bytes]:
+        """Give up the transport, with the bytes that came first, to somebody who needs no stream; this one is closed.
+
+        Raises:
+            trio.ClosedResourceError: It was closed already.
+        """
+        self._check_open()
+        self._closed = True
+        return self._transport, self._first
+
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send everything.
 

@@ -1,0 +1,144 @@
+"""Holding a WebSocket open for the length of a block, and ending it in the right way; both sides.
+
+A session needs tasks, and tasks need a nursery that somebody sees: that of the block. Nothing runs before the block
+is entered, and nothing after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import final
+
+import trio
+
+from .._errors import ConnectionClosed
+from ..transport import leave_nursery
+from ._session import Session
+from ._websocket import WebSocket
+
+__all__ = ["LiveWebSocket", "OpenWebSocket"]
+
+GOODBYE = 1.0  # seconds to say why, for a block that is being cancelled
+
+
+@final
+class LiveWebSocket:
+    """A WebSocket with what it lives on: the tasks of its session, and what it gives back at its end.
+
+    Args:
+        ws: The WebSocket.
+        session: Its session; nothing of it runs yet.
+        leave: When this is set it is closed with 1001, while its user goes on.
+        release: Awaited at the end.
+    """
+
+    __slots__ = ("_leave", "_release", "_scopes", "_session", "ws")
+
+    def __init__(
+        self,
+        ws: WebSocket,
+        session: Session,
+        *,
+        leave: trio.Event | None = None,
+        release: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self.ws = ws
+        self._session = session
+        self._leave = leave
+        self._release = release
+        self._scopes: list[trio.CancelScope] = []
+
+    def start(self, nursery: trio.Nursery) -> None:
+        """Start its tasks; they end with :meth:`end`."""
+        nursery.start_soon(self._run, self._session.run)
+        if self._leave is not None:
+            nursery.start_soon(self._run, self._close_when_told)
+
+    async def _run(self, task: Callable[[], Awaitable[None]]) -> None:
+        with trio.CancelScope() as scope:
+            self._scopes.append(scope)
+            await task()
+
+    async def _close_when_told(self) -> None:
+        assert self._leave is not None
+        await self._leave.wait()
+        await self._session.close(1001, "the server is shutting down")
+
+    async def end(self, error: BaseException | None) -> None:
+        """Close it: with 1000, with 1001 if its user was cancelled, with 1011 if he failed; then end its tasks.
+
+        Cancellation:
+            Everything is closed all the same, without waiting for the peer.
+        """
+        session = self._session
+        try:
+            if error is None or isinstance(error, ConnectionClosed):
+                await session.close(1000, "")
+            elif isinstance(error, Exception):
+                await session.close(1011, "internal error")
+            else:
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + GOODBYE):
+                    await session.close(1001, "going away")
+        finally:
+            await session.aclose()
+            for scope in self._scopes:
+                scope.cancel()
+            if self._release is not None:
+                await self._release()
+
+
+@final
+class OpenWebSocket:
+    """``async with client.websocket(url) as ws``: open for the length of the block; enter it once.
+
+    At the end of the block the WebSocket is closed: with 1000, with 1001 if the block was cancelled, and with 1011 if
+    it failed. The block's exception comes out as it is.
+
+    Args:
+        begin: Opens it.
+    """
+
+    __slots__ = ("_begin", "_live", "_manager", "_nursery")
+
+    def __init__(self, begin: Callable[[], Awaitable[LiveWebSocket]]) -> None:
+        self._begin = begin
+        self._live: LiveWebSocket | None = None
+        self._manager: AbstractAsyncContextManager[trio.Nursery] | None = None
+        self._nursery: trio.Nursery | None = None
+
+    async def __aenter__(self) -> WebSocket:
+        """Open it.
+
+        Raises:
+            HandshakeRejected: The server answered with an ordinary response; ``error.response`` is that.
+            RemoteProtocolError: The server agreed to what was not offered.
+            HTTPError: As any request.
+        """
+        if self._manager is not None:
+            raise RuntimeError("this WebSocket has been entered already: ask for another one")
+        self._live = live = await self._begin()
+        self._manager = trio.open_nursery()
+        self._nursery = await self._manager.__aenter__()
+        live.start(self._nursery)
+        return live.ws
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._manager is not None
+        assert self._nursery is not None
+        assert self._live is not None
+        interrupted: trio.Cancelled | None = None
+        try:
+            await self._live.end(error)
+        except trio.Cancelled as cancelled:
+            interrupted = cancelled  # raised again below, once everything is closed
+        finally:
+            self._nursery.cancel_scope.cancel()
+        await leave_nursery(self._manager, error)
+        if interrupted is not None:
+            if error is None:
+                raise interrupted
+            raise BaseExceptionGroup("Exceptions from Trio nursery", [error, interrupted])

@@ -1,0 +1,292 @@
+"""One open WebSocket on trio-websocket: its reader, its closing handshake and its queue, over our frames and our line.
+
+The only place that touches trio-websocket. The handshake is over before a session begins, so trio-websocket gets a
+frame connection that is open already, as the ``ws_connection`` that its constructor asks for. What it has no public
+name for is its reader task: :func:`reader_of` is the guarded place, and a canary test watches it.
+
+How it works
+------------
+* trio-websocket's reader task reads from the :class:`Line`, puts whole messages into its queue, answers pings and
+  close frames. While the queue is full it reads nothing, so TCP holds the peer back.
+* Why a session ended is decided here: who closes first gives code and reason, and whoever waits is told of it.
+* Messages are sent past trio-websocket: it makes the bytes of a frame before it waits for its turn to send them, so a
+  cancelled send could leave a compressor ahead of the wire; and its lock costs a turn of the event loop. Our line
+  gives out the turns, for its control frames too.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from typing import Any, cast, final
+
+import trio
+import trio_websocket
+from trio_websocket import WebSocketConnection
+from wsproto.events import BytesMessage, CloseConnection, TextMessage
+
+from .._errors import ConnectionClosed, LocalProtocolError
+from ..transport import Transport
+from ._codes import is_valid_close_code
+from ._deflate import Agreement
+from ._frames import OPEN, FrameConnection
+from ._keepalive import keep_alive
+from ._line import Line
+from ._options import Keepalive, WebSocketLimits, WebSocketTimeouts
+
+__all__ = ["Session", "reader_of"]
+
+log = logging.getLogger("trio_http.websocket")
+
+_new = object.__new__
+_UNLIMITED = 1 << 62  # trio-websocket's own limit comes after the fact; ours holds at the header of a frame
+
+
+def reader_of(connection: WebSocketConnection) -> Callable[[], Awaitable[None]]:
+    """Return the task that reads for a connection of trio-websocket, which has no public name.
+
+    Raises:
+        RuntimeError: This version of trio-websocket has none by the name we know.
+    """
+    reader = getattr(connection, "_reader_task", None)
+    if reader is None:
+        raise RuntimeError(
+            f"trio-websocket {version('trio-websocket')} is not laid out as trio_http expects: it has no "
+            "WebSocketConnection._reader_task. Install a version that this trio_http was tested with (0.12)"
+        )
+    return cast("Callable[[], Awaitable[None]]", reader)
+
+
+@final
+class Session:
+    """An open WebSocket below its public face; run :meth:`run` in a nursery as long as it is used.
+
+    Args:
+        transport: The connected bytes.
+        trailing: Bytes that came behind the handshake.
+        client: True for the side that masks.
+        deflate: What was agreed about compression.
+        limits: What is taken from the peer.
+        timeouts: How long it is waited for.
+        keepalive: When it is asked for a sign of life; None for never.
+    """
+
+    __slots__ = (
+        "_closing",
+        "_connection",
+        "_count",
+        "_ended",
+        "_keepalive",
+        "_over",
+        "_pings",
+        "_reader",
+        "_sends",
+        "frames",
+        "line",
+        "timeouts",
+    )
+
+    def __init__(
+        self,
+        transport: Transport,
+        trailing: bytes = b"",
+        *,
+        client: bool,
+        deflate: Agreement | None,
+        limits: WebSocketLimits,
+        timeouts: WebSocketTimeouts,
+        keepalive: Keepalive | None,
+    ) -> None:
+        self.timeouts = timeouts
+        self.frames = FrameConnection(client=client, max_message=limits.message, deflate=deflate, trailing=trailing)
+        self.line = Line(transport, self.frames, write=timeouts.write)
+        # mypy and trio-websocket ask for wsproto's own class, of which only the interface is used
+        frames: Any = self.frames
+        self._connection = WebSocketConnection(
+            self.line,
+            frames,
+            host="",
+            path="",
+            message_queue_size=limits.queue,
+            max_message_size=_UNLIMITED,
+            receive_buffer_size=None,
+        )
+        self._reader = reader_of(self._connection)
+        self._sends = 0
+        self._keepalive = keepalive
+        self._ended: tuple[int, str] | None = None
+        self._over = False
+        self._closing: trio.Event | None = None
+        self._pings: set[trio.CancelScope] = set()
+        self._count = itertools.count(1)
+
+    # ---------------------------------------------------------------- life
+
+    async def run(self) -> None:
+        """Read, answer and watch over the peer until the connection is closed. Never raises an ``Exception``."""
+        try:
+            if self._keepalive is None:
+                await self._read()
+            else:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(keep_alive, self, self._keepalive)
+                    await self._read()
+                    nursery.cancel_scope.cancel()
+        finally:
+            self._over = True
+            for scope in self._pings:
+                scope.cancel()
+
+    async def _read(self) -> None:
+        try:
+            await self._reader()
+        except Exception:
+            log.exception("%r: the reader of a WebSocket failed; this is a bug", self.line)
+            await self.fail(1011, "internal error")
+
+    @property
+    def closed(self) -> tuple[int, str] | None:
+        """Code and reason, once the WebSocket is closed or closing; None while it is open."""
+        if self._ended is not None:
+            return self._ended
+        closed = self._connection.closed
+        if closed is None:
+            return (1006, self.line.broken or "the connection was left") if self._over else None
+        code = int(closed.code)
+        return code, closed.reason or (self.line.broken or "the connection ended" if code == 1006 else "")
+
+    def error(self) -> ConnectionClosed:
+        """Return what to raise when something is wanted of a closed WebSocket."""
+        code, reason = self.closed or (1006, self.line.broken or "the connection was left")
+        return ConnectionClosed(code, reason)
+
+    # ---------------------------------------------------------------- messages
+
+    async def send(self, message: str | bytes) -> None:
+        """Send one message.
+
+        Raises:
+            ConnectionClosed: The WebSocket is closed or closing.
+            LocalProtocolError: The text cannot be encoded.
+
+        Cancellation:
+            Either nothing of it is sent, or the connection cannot be used any more.
+        """
+        # Hot: once per message. A full checkpoint costs 3 us, so most sends only look whether they are cancelled.
+        self._sends += 1
+        if self._sends & 15:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        else:
+            await trio.lowlevel.checkpoint()
+        if self._ended is not None or self.frames.state is not OPEN:
+            raise self.error()
+        event: TextMessage | BytesMessage
+        if type(message) is str:
+            event = _new(TextMessage)
+        else:
+            event = _new(BytesMessage)
+        event.__dict__["data"] = message  # the rest are defaults; __init__ of a frozen class is slow
+        line = self.line
+        try:
+            await line.send_event(event)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            await self._lose(line.broken)
+            raise self.error() from None
+        except LocalProtocolError:
+            if self.frames.state is OPEN:
+                raise
+            raise self.error() from None  # closed while this waited for its turn
+        except trio.Cancelled:
+            if line.broken is not None:
+                self._end(1006, line.broken)
+            raise
+
+    async def receive(self) -> str | bytes:
+        """Wait for the next message.
+
+        Raises:
+            ConnectionClosed: There will be none: the WebSocket is closed, and what came before has been received.
+
+        Cancellation:
+            Loses no message.
+        """
+        try:
+            return await self._connection.get_message()
+        except trio_websocket.ConnectionClosed:
+            raise self.error() from None
+
+    async def ping(self) -> float:
+        """Send a ping, wait for its pong, return the seconds between the two.
+
+        Raises:
+            ConnectionClosed: The WebSocket is closed, or was closed meanwhile.
+        """
+        if self.closed is not None:
+            await trio.lowlevel.checkpoint()
+            raise self.error()
+        began = trio.current_time()
+        # trio-websocket's ping waits on when the connection ends, so the end is told by a scope of our own.
+        with trio.CancelScope() as scope:
+            self._pings.add(scope)
+            try:
+                await self._connection.ping(next(self._count).to_bytes(4, "big"))
+            except trio_websocket.ConnectionClosed:
+                raise self.error() from None
+            finally:
+                self._pings.discard(scope)
+            return trio.current_time() - began
+        raise self.error()
+
+    # ---------------------------------------------------------------- closing
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close with the closing handshake, in ``WebSocketTimeouts.close`` seconds at most; then close the connection.
+
+        Raises:
+            LocalProtocolError: The code may not be sent.
+
+        Cancellation:
+            The connection is closed without waiting for the peer.
+        """
+        if not is_valid_close_code(code):
+            raise LocalProtocolError(f"the close code {code} may not be sent: use 1000, 1001, 1011 or 3000 to 4999")
+        if self._closing is not None:
+            await self._closing.wait()  # another task's closing handshake, which has a deadline of its own
+            return
+        self._closing = trio.Event()
+        try:
+            await self._shake_hands(code, reason)
+        finally:
+            self._closing.set()
+
+    async def _shake_hands(self, code: int, reason: str) -> None:
+        self._end(code, reason)
+        timeout = self.timeouts.close
+        with trio.CancelScope() as scope:
+            if timeout is not None:
+                scope.deadline = trio.current_time() + timeout
+            await self._connection.aclose(code, reason)
+        if scope.cancelled_caught:
+            log.info("%r: no close frame came back in %g s (WebSocketTimeouts.close)", self.line, timeout)
+
+    async def fail(self, code: int, reason: str) -> None:
+        """Give the peer up: say why, as far as that takes no waiting, and close the connection."""
+        self._end(code, reason)
+        if self.frames.state is OPEN:
+            await self.line.say(CloseConnection(code=code, reason=reason))
+        await self.line.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connection without a word."""
+        self._end(1006, "the connection was left")
+        await self.line.aclose()
+
+    def _end(self, code: int, reason: str) -> None:
+        if self.closed is None:
+            self._ended = code, reason
+
+    async def _lose(self, why: str | None) -> None:
+        self._end(1006, why or "the connection was closed")
+        await self.line.aclose()
