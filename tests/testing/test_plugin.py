@@ -173,7 +173,8 @@ def test_hypothesis_draws_and_shrinks_the_network(pytester: pytest.Pytester) -> 
     result = run(
         pytester,
         """
-@settings(database=None, max_examples=200)
+from hypothesis import Phase
+@settings(database=None, max_examples=200, phases=[Phase.generate, Phase.shrink])
 @given(net=virtual_networks(faults=Faults(short_read=0.5, short_write=0.3, delay=0.4)), size=st.integers(1, 50))
 async def test_given(net, size):
     await net.host("api").start(trio.serve_tcp, echo, 80)

@@ -163,7 +163,7 @@ async def test_a_body_by_chunks_is_refused_while_it_is_read() -> None:
         assert (status, body) == (200, b"10")
         status, _, body = await peer.ask(start + b"a\r\n0123456789\r\n1\r\nx\r\n")
         assert status == 413
-        assert b"larger than the 10 bytes" in body
+        assert b"at most 10 bytes" in body
 
 
 async def test_a_handler_may_catch_the_body_that_is_too_large() -> None:

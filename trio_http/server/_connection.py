@@ -26,7 +26,7 @@ from typing import Any, TypeVar, final
 import trio
 
 from .. import h1
-from .._errors import HTTPError, ReadError, RemoteProtocolError, StatusError, TransportError, WriteTimeout
+from .._errors import BodyTooLarge, HTTPError, ReadError, RemoteProtocolError, StatusError, TransportError, WriteTimeout
 from ..messages import (
     Address,
     BodySource,
@@ -526,7 +526,10 @@ class ServerConnection(Watched):
         wire = self._wire
         host = self._host
         if wire.fault is not None:
-            return await self._faulty(request, response, wire.fault)
+            if not isinstance(wire.fault, BodyTooLarge):
+                return await self._faulty(request, response, wire.fault)
+            # The bytes are sound, there are only too many: a handler that caught this says what it likes.
+            return await self._send_whole(request, response, close=True)
         if type(response) is not Response and isinstance(response, UpgradeResponse):
             return await self._hand_over(request, response)
         if response.compress:
@@ -613,6 +616,10 @@ class ServerConnection(Watched):
 
     async def _answer_to(self, request: Request, error: Exception) -> Response:
         leaf = only_leaf(error)
+        if isinstance(leaf, BodyTooLarge) and leaf is self._wire.fault:
+            self._host.stats.refused += 1
+            log.info("%s: %s", format_address(self.peer), leaf)
+            return answer_to_fault(leaf) or answer(413)
         if leaf is self._wire.fault:
             return answer(400)  # the caller knows better what to say of a fault of the connection
         if isinstance(leaf, StatusError) and leaf.response is None:
