@@ -649,9 +649,14 @@ class ServerConnection(Watched):
 
     async def _failed_answer(self, request: Request, error: Exception) -> bool:
         """The answer could not be sent as the handler wanted it: say 500 if nothing has left yet, then close."""
+        started = self._wire.core.our_state is not h1.SEND_RESPONSE
+        if started and only_leaf(error) is self._wire.fault:
+            # The request's body failed while the answer was made of it: the peer's doing, and nothing can be said.
+            self._cause = "client_gone"
+            log.info("%s: %r: the answer was cut short: %s", format_address(self.peer), request, only_leaf(error))
+            return False
         self._cause = "error"
         self._host.stats.errors += 1
-        started = self._wire.core.our_state is not h1.SEND_RESPONSE
         what = "cut short" if started else "answered 500"
         log.error("%s: %r: sending the answer failed; %s", format_address(self.peer), request, what, exc_info=error)
         await self._tell_of_error(error)
