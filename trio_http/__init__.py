@@ -32,15 +32,33 @@ from ._errors import (
     WriteTimeout,
 )
 from ._version import __version__
-from .client import Client
-from .messages import Body, Handler, Middleware, Request, Response, UpgradeResponse
-from .semantics import URL, Headers, Status, format_http_date, parse_http_date
+from .client import (
+    BasicAuth,
+    BearerAuth,
+    Client,
+    DigestAuth,
+    NetrcAuth,
+    Retry,
+    delete,
+    get,
+    head,
+    options,
+    patch,
+    post,
+    put,
+    request,
+    stream,
+)
+from .messages import Body, Handler, Middleware, Request, Response, UpgradeResponse, parse_request
+from .semantics import URL, CookieJar, Headers, Status, format_http_date, parse_http_date
 from .server import AccessLog, Instrument, ProxyHeaders, Server, ShutdownReport, serve, serve_connection
 from .transport import open_listeners, open_unix_listener
 
 __all__ = [
     "URL",
     "AccessLog",
+    "BasicAuth",
+    "BearerAuth",
     "Body",
     "BodyConsumed",
     "BodyError",
@@ -51,7 +69,9 @@ __all__ = [
     "ClientTimeouts",
     "ConnectError",
     "ConnectTimeout",
+    "CookieJar",
     "DecodingError",
+    "DigestAuth",
     "HTTPError",
     "HTTPTimeout",
     "Handler",
@@ -64,6 +84,7 @@ __all__ = [
     "LocalProtocolError",
     "Middleware",
     "MinRate",
+    "NetrcAuth",
     "PoolError",
     "PoolTimeout",
     "ProtocolError",
@@ -74,6 +95,7 @@ __all__ = [
     "RemoteProtocolError",
     "Request",
     "Response",
+    "Retry",
     "Server",
     "ServerLimits",
     "ServerTimeouts",
@@ -88,10 +110,20 @@ __all__ = [
     "WriteError",
     "WriteTimeout",
     "__version__",
+    "delete",
     "format_http_date",
+    "get",
+    "head",
     "open_listeners",
     "open_unix_listener",
+    "options",
     "parse_http_date",
+    "parse_request",
+    "patch",
+    "post",
+    "put",
+    "request",
     "serve",
     "serve_connection",
+    "stream",
 ]

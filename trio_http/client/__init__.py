@@ -5,12 +5,13 @@ from ._auth import Auth, AuthInput, BasicAuth, BearerAuth, DigestAuth, NetrcAuth
 from ._client import Client
 from ._events import EventStream, ServerSentEvent
 from ._group import RequestGroup, RequestHandle
+from ._idna import use_idna as _use_idna
 from ._oneshot import delete, get, head, options, patch, post, put, request, stream
 from ._options import ClientMiddleware, ClientOptions, RequestOptions, Settings
 from ._pool import ConnectionInfo, Pool, WaiterInfo
 from ._retry import Retry
 from ._stream import ResponseStream
-from ._upgrade import UpgradedStream
+from ._upgrade import Upgrade
 
 __all__ = [
     "Auth",
@@ -33,7 +34,7 @@ __all__ = [
     "Retry",
     "ServerSentEvent",
     "Settings",
-    "UpgradedStream",
+    "Upgrade",
     "WaiterInfo",
     "delete",
     "get",
@@ -45,3 +46,5 @@ __all__ = [
     "request",
     "stream",
 ]
+
+_use_idna()

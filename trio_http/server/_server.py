@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -35,7 +36,7 @@ from ..transport import (
     open_listeners,
     open_unix_listener,
 )
-from ..wire import Timing
+from ..wire import HTTP1Stream, Timing
 from ._connection import ServerConnection
 from ._hooks import ConnectHook, DisconnectHook, ErrorHook, Hooks, ReceiveHook, ReplyHook
 from ._instruments import Instrument, ServerStats
@@ -189,6 +190,7 @@ class Server:
         self._lines = b""
         self._lines_until = 0.0  # on the wall clock
         self._connections: dict[ServerConnection, None] = {}
+        self._handshakes: dict[trio.CancelScope, None] = {}
         self._accepting = trio.CancelScope()
         self._background: trio.Nursery | None = None
         self._background_work: dict[object, str] = {}
@@ -252,6 +254,13 @@ class Server:
     def active(self) -> int:
         """How many handlers run now."""
         return len(self.monitor.running)
+
+    def closing(self, wire: HTTP1Stream) -> bool:
+        """Tell whether a connection ends with the answer to its current request."""
+        if self.draining or not self.keep_alive:
+            return True
+        most = self.limits.requests_per_connection
+        return most is not None and wire.exchanges >= most
 
     def fixed_lines(self) -> bytes:
         """The fields of every answer, each with its CRLF: Server and Date, made once a second."""
@@ -369,8 +378,7 @@ class Server:
                 self._addresses = [address for address in found if address is not None]
                 await self._serve(task_status)
         finally:
-            for listener in self._listeners:
-                await trio.aclose_forcefully(listener)
+            await self._close_listeners()
 
     async def _open_listeners(self) -> None:
         port, host, path, fd = self._wanted
@@ -393,9 +401,14 @@ class Server:
                             acceptors.start_soon(self._accept, listener, connections)
                         task_status.started(self)
                         await trio.sleep_forever()
-                for listener in self._listeners:
-                    await listener.aclose()
+                await self._close_listeners()
             services.cancel_scope.cancel()
+
+    async def _close_listeners(self) -> None:
+        # Shielded, because the first aclose() would raise Cancelled and leave the other listeners open.
+        with trio.CancelScope(deadline=trio.current_time() + FORCE, shield=True):
+            for listener in self._listeners:
+                await trio.aclose_forcefully(listener)
 
     def _start_services(self, services: trio.Nursery) -> None:
         self._see_whether_plain()
@@ -439,7 +452,7 @@ class Server:
         connection = ServerConnection(self, transport, peer=peer)
         self._connections[connection] = None
         try:
-            if self.draining:
+            if self.shutting_down.is_set():
                 connection.drain()
             await connection.run()
         finally:
@@ -450,20 +463,23 @@ class Server:
         secure = trio.SSLStream(stream, context, server_side=True, https_compatible=False)
         limit = self.timeouts.handshake
         peer = format_address(StreamTransport(secure).peer)
-        try:
-            with trio.move_on_after(limit if limit is not None else float("inf")):
-                try:
-                    await secure.do_handshake()
-                except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                    log.info("%s: TLS handshake failed: %s", peer, error.__cause__ or error)
-                    await trio.aclose_forcefully(stream)
-                    return None
+        deadline = trio.current_time() + (math.inf if limit is None else limit)
+        with trio.CancelScope(deadline=deadline) as scope:
+            self._handshakes[scope] = None
+            try:
+                await secure.do_handshake()
                 return StreamTransport(secure)
-        except BaseException:
-            await trio.aclose_forcefully(stream)
-            raise
-        log.info("%s: TLS handshake not done after %s s (ServerTimeouts.handshake)", peer, limit)
-        await trio.aclose_forcefully(stream)
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                log.info("%s: TLS handshake failed: %s", peer, error.__cause__ or error)
+                await trio.aclose_forcefully(stream)
+                return None
+            except BaseException:
+                await trio.aclose_forcefully(stream)
+                raise
+            finally:
+                del self._handshakes[scope]
+        if not self.draining:
+            log.info("%s: TLS handshake not done after %s s (ServerTimeouts.handshake)", peer, limit)
         return None
 
     async def serve_stream(self, stream: trio.abc.Stream, *, peer: Address = None) -> None:
@@ -493,7 +509,7 @@ class Server:
         Raises:
             RuntimeError: The server does not run, or is shutting down.
         """
-        if self._background is None or self.draining:
+        if self._background is None or self.shutting_down.is_set():
             raise RuntimeError(f"{fn!r} cannot run in the background: the server is shutting down, or does not run")
         key = object()
         name = getattr(fn, "__qualname__", repr(fn))
@@ -549,6 +565,8 @@ class Server:
             self.stop_accepting()
             for connection in self.connections:
                 connection.drain()
+            for handshake in self._handshakes:
+                handshake.cancel()  # nothing has been asked yet
             await self._wait_until_empty(grace)
         finally:
             self.draining = True

@@ -1,0 +1,301 @@
+"""Hooks and observers: when they are called, in which order, and that their failures stay where they are."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+import trio
+
+from tests.wires import KINDS, MemoryListener, Peer, serving
+from trio_http import AccessLog, Request, Response, Server
+from trio_http.server import Connection, Disconnect, Draft, Reply
+
+GET = b'GET /x?q=1 HTTP/1.1\r\nHost: a\r\nUser-Agent: test "1"\r\nReferer: http://r/\r\n\r\n'
+
+
+async def hello(request: Request) -> Response:
+    return Response("hello", headers={"x-both": "handler"})
+
+
+async def test_hooks_are_called_in_order(autojump_clock: Any) -> None:
+    calls: list[str] = []
+
+    async with serving(hello) as wires:
+        server = wires.server
+
+        @server.on_connect
+        async def connected(connection: Connection) -> None:
+            calls.append(f"connect {connection.requests}")
+
+        @server.on_receive
+        def first(request: Request, response: Response) -> None:
+            calls.append(f"receive 1 {request.path}")
+
+        @server.on_receive
+        async def second(request: Request, response: Response) -> None:
+            await trio.sleep(1)
+            calls.append("receive 2")
+
+        @server.on_reply
+        async def replied(request: Request, response: Response) -> None:
+            calls.append(f"reply {response.status}")
+
+        @server.on_disconnect
+        def disconnected(info: Disconnect) -> None:
+            calls.append(f"disconnect {info.reason} {info.requests} {info.bytes_sent > 0}")
+
+        async with wires.connect() as peer:
+            assert (await peer.ask(GET))[2] == b"hello"
+        await trio.sleep(1)
+
+    assert calls == ["connect 0", "receive 1 /x", "receive 2", "reply 200", "disconnect closed 1 True"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_receive_hook_can_answer(kind: str) -> None:
+    handled: list[Request] = []
+
+    async def handler(request: Request) -> Response:
+        handled.append(request)
+        return Response("handler")
+
+    async with serving(handler, kind) as wires:
+
+        @wires.server.on_receive
+        def status(request: Request, response: Response) -> None:
+            if request.path == "/status":
+                response.status = 403
+
+        @wires.server.on_receive
+        def body(request: Request, response: Draft) -> None:  # type: ignore[type-arg]  # what is passed is a Draft
+            assert request.path != "/status", "nothing is called after an answer"
+            if request.path == "/body":
+                response.write("written ")
+                response.write(b"twice")
+
+        async with wires.connect() as peer:
+            assert (await peer.ask(b"GET /status HTTP/1.1\r\nHost: a\r\n\r\n"))[0] == 403
+            assert (await peer.ask(b"GET /body HTTP/1.1\r\nHost: a\r\n\r\n"))[2] == b"written twice"
+            assert (await peer.ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"))[2] == b"handler"
+
+    assert len(handled) == 1
+
+
+async def test_fields_of_a_receive_hook_are_added_to_the_answer(autojump_clock: Any) -> None:
+    async with serving(hello) as wires:
+
+        @wires.server.on_receive
+        def add(request: Request, response: Response) -> None:
+            response.headers["x-hook"] = "hook"
+            response.headers["x-both"] = "hook"
+
+        async with wires.connect() as peer:
+            _, fields, _ = await peer.ask(GET)
+
+    assert fields[b"x-hook"] == b"hook"
+    assert fields[b"x-both"] == b"handler"
+
+
+async def test_a_server_without_a_handler_answers_by_its_hooks(autojump_clock: Any) -> None:
+    listener = MemoryListener()
+    server = Server(listeners=[listener])
+
+    @server.on_receive
+    def answer(request: Request, response: Response) -> None:
+        if request.path == "/x":
+            response.status = 201
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(server.listen)
+        peer = Peer(listener.connect())
+
+        assert (await peer.ask(GET))[0] == 201
+        assert (await peer.ask(b"GET /y HTTP/1.1\r\nHost: a\r\n\r\n"))[0] == 404
+        nursery.cancel_scope.cancel()
+
+
+async def test_errors_are_told_and_stay_where_they_are(autojump_clock: Any, caplog: pytest.LogCaptureFixture) -> None:
+    told: list[str] = []
+
+    async def handler(request: Request) -> Response:
+        if request.path == "/x":
+            raise RuntimeError("handler trouble")
+        return Response("fine")
+
+    async with serving(handler) as wires:
+
+        @wires.server.on_error
+        async def failed(error: Exception, connection: Connection) -> None:
+            told.append(f"{error} {connection.request!r}")
+            raise ValueError("hook trouble")
+
+        @wires.server.on_reply
+        def reply(request: Request, response: Response) -> None:
+            if request.path == "/reply":
+                raise RuntimeError("reply trouble")
+
+        async with wires.connect() as peer:
+            assert (await peer.ask(GET))[0] == 500
+            assert (await peer.ask(b"GET /reply HTTP/1.1\r\nHost: a\r\n\r\n"))[2] == b"fine"
+            assert (await peer.ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"))[2] == b"fine"
+
+    assert told == ["handler trouble <Request GET /x?q=1>", "reply trouble <Request GET /reply>"]
+    assert "hook trouble" in caplog.text
+
+
+async def test_a_receive_hook_that_fails_is_answered_500(autojump_clock: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(hello) as wires:
+
+        @wires.server.on_receive
+        def trouble(request: Request, response: Response) -> None:
+            raise RuntimeError("receive trouble")
+
+        async with wires.connect() as peer:
+            assert (await peer.ask(GET))[0] == 500
+
+    assert "receive trouble" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "seconds", "reason"),
+    [
+        (b"", 200, "head"),
+        (b"GET / HT", 200, "head"),
+        (GET, 200, "idle"),
+        (b"nonsense\r\n\r\n", 5, "error"),
+        (GET.replace(b"/x", b"/slow"), 1, "client_gone"),
+    ],
+)
+async def test_the_reason_of_a_disconnect_is_told(
+    autojump_clock: Any, sent: bytes, seconds: float, reason: str
+) -> None:
+    ends: list[Disconnect] = []
+
+    async def handler(request: Request) -> Response:
+        if request.path == "/slow":
+            await trio.sleep(1000)
+        return Response()
+
+    async with serving(handler) as wires:
+        wires.server.on_disconnect(ends.append)
+        async with wires.connect() as peer:
+            if sent:
+                await peer.send(sent)
+            await trio.sleep(seconds)
+        await trio.sleep(5)
+
+    assert [end.reason for end in ends] == [reason]
+
+
+# ---------------------------------------------------------------- observers
+
+
+class Journal:
+    """An observer that writes everything down."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.replies: list[Reply] = []
+
+    def connection_opened(self, connection: Connection) -> None:
+        self.lines.append("opened")
+
+    def connection_closed(self, connection: Connection, disconnect: Disconnect) -> None:
+        self.lines.append(f"closed {disconnect.reason}")
+
+    def request_received(self, request: Request) -> None:
+        self.lines.append(f"received {request.path}")
+
+    def request_answered(self, request: Request, response: Response | None, reply: Reply) -> None:
+        self.lines.append(f"answered {reply.status} {reply.complete}")
+        self.replies.append(reply)
+
+    def handler_failed(self, request: Request, error: Exception) -> None:
+        self.lines.append(f"failed {error}")
+
+
+async def test_an_observer_sees_everything(autojump_clock: Any) -> None:
+    journal = Journal()
+
+    async def handler(request: Request) -> Response:
+        await trio.sleep(2)
+        if request.path == "/fail":
+            raise RuntimeError("trouble")
+        if request.path == "/gone":
+            await trio.sleep(1000)
+        return Response("x" * 100)
+
+    async with serving(handler, instruments=[journal]) as wires:
+        async with wires.connect() as peer:
+            await peer.ask(GET)
+            await peer.ask(b"GET /fail HTTP/1.1\r\nHost: a\r\n\r\n")
+            await peer.send(b"GET /gone HTTP/1.1\r\nHost: a\r\n\r\n")
+            await trio.sleep(5)
+        await trio.sleep(1)
+
+    assert journal.lines == [
+        "opened",
+        "received /x",
+        "answered 200 True",
+        "received /fail",
+        "failed trouble",
+        "answered 500 True",
+        "received /gone",
+        "answered 499 False",
+        "closed client_gone",
+    ]
+    assert journal.replies[0].seconds == 2
+    assert 100 < journal.replies[0].bytes_sent < 300
+
+
+async def test_a_server_without_observers_takes_the_plain_way() -> None:
+    server = Server(hello)
+    server._see_whether_plain()
+    assert server.plain
+
+    server.add_instrument(Journal())
+    assert not server.plain
+
+
+# ---------------------------------------------------------------- the access log
+
+
+async def test_the_access_log_is_combined(autojump_clock: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "trio_http.access")
+
+    async with serving(hello, "memory", instruments=[AccessLog()]) as wires, wires.connect() as peer:
+        await peer.ask(GET)
+
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "trio_http.access"]
+    assert line.startswith("- - - [")
+    assert '"GET /x?q=1 HTTP/1.1" 200 ' in line
+    assert '"http://r/" "test \\"1\\""' in line
+
+
+async def test_the_access_log_is_json(autojump_clock: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "trio_http.access")
+
+    async with serving(hello, instruments=[AccessLog("json")]) as wires, wires.connect() as peer:
+        await peer.ask(GET)
+
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "trio_http.access"]
+    fields = json.loads(line)
+    assert fields["status"] == 200
+    assert fields["target"] == "/x?q=1"
+    assert fields["complete"] is True
+
+
+async def test_credentials_are_not_logged(autojump_clock: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def handler(request: Request) -> Response:
+        raise RuntimeError("trouble")
+
+    secret = b"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Basic c2VjcmV0\r\nCookie: s=c2VjcmV0\r\n\r\n"
+    async with serving(handler, instruments=[AccessLog("json")]) as wires, wires.connect() as peer:
+        await peer.ask(secret)
+
+    assert "c2VjcmV0" not in caplog.text

@@ -1,0 +1,229 @@
+"""HTTP/1.1 by hand over any trio stream: heads, pieces of bodies and ends, in the order of the wire; either role.
+
+For proxies, tests and protocols that ride on HTTP. Servers and clients do not use it: they have a cheaper way of
+their own. Framing, states, limits and deadlines are the same.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple, final
+
+import trio
+
+from .. import h1
+from .._config import ClientLimits, ClientTimeouts, ServerLimits, ServerTimeouts
+from .._errors import IdleTimeout, LocalProtocolError, ReadTimeout
+from ..messages import Body, BodySource, EmptySource
+from ..semantics import Headers, HeadersInput, RequestStartLine, ResponseStartLine, reason_bytes
+from ..transport import adopt, format_address
+from ._http1 import HTTP1Stream, Timing
+from ._incoming import IncomingBody
+
+__all__ = ["HTTP1Connection", "MessageHead"]
+
+
+class MessageHead(NamedTuple):
+    """The head of a message."""
+
+    start_line: RequestStartLine | ResponseStartLine
+    """Method, target and version, or version, code and reason."""
+    headers: Headers
+    """The fields."""
+
+
+@final
+class HTTP1Connection:
+    """One HTTP/1.1 connection, message by message.
+
+    One task may send while another receives. When both sides have finished a message, the next may begin.
+
+    Args:
+        stream: A connected stream, TLS done; it belongs to this object from now on.
+        role: ``h1.CLIENT`` or ``h1.SERVER``.
+        limits: What the peer may send; those of the role by default.
+        timeouts: How long to wait for the peer; those of the role by default.
+
+    Example:
+        >>> async with HTTP1Connection(stream, h1.CLIENT) as connection:
+        ...     await connection.send_head(RequestStartLine("GET", "/", "HTTP/1.1"), {"Host": "example.org"})
+        ...     await connection.finish()
+        ...     head = await connection.receive_response()
+        ...     content = await connection.body.read()
+    """
+
+    __slots__ = ("_body", "_limit", "_role", "_stream")
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        role: type[h1.CLIENT | h1.SERVER],
+        *,
+        limits: ServerLimits | ClientLimits | None = None,
+        timeouts: ServerTimeouts | ClientTimeouts | None = None,
+    ) -> None:
+        server = role is h1.SERVER
+        limits = limits or (ServerLimits() if server else ClientLimits())
+        timeouts = timeouts or (ServerTimeouts() if server else ClientTimeouts())
+        timing = Timing(
+            type(timeouts).__name__,
+            head=timeouts.head if isinstance(timeouts, ServerTimeouts) else timeouts.read,
+            idle=timeouts.idle,
+            read=timeouts.read,
+            write=timeouts.write,
+            min_rate=limits.min_rate if isinstance(limits, ServerLimits) else None,
+        )
+        h1_limits = h1.Limits(head=limits.head, header_count=limits.header_count)
+        self._limit = limits.body
+        self._role = role
+        self._stream = HTTP1Stream(adopt(stream), role, limits=h1_limits, timing=timing)
+        self._body: Body | None = None
+
+    def __repr__(self) -> str:
+        return f"<HTTP1Connection with {format_address(self._stream.transport.peer)}>"
+
+    async def __aenter__(self) -> HTTP1Connection:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.aclose()
+
+    # ---------------------------------------------------------------- receiving
+
+    async def receive_message(self) -> MessageHead | None:
+        """Wait for the next head: of a request as a server, of a response as a client, informational ones too.
+
+        Returns:
+            The head, or None if the peer ended the connection between two messages.
+
+        Raises:
+            IdleTimeout, ReadTimeout: It did not come in time.
+            RemoteProtocolError: The peer broke HTTP.
+            ReadError: The connection broke.
+            LocalProtocolError: The body of the last message has not been read to its end.
+
+        Cancellation:
+            Loses nothing.
+        """
+        self._go_on()
+        if self._role is h1.CLIENT:
+            response = await self._stream.receive_response()
+            line = ResponseStartLine(
+                "HTTP/" + response.http_version.decode(), response.status_code, response.reason.decode("latin-1")
+            )
+            if isinstance(response, h1.Response):
+                self._body = Body(self._source("ClientLimits.body"))
+            return MessageHead(line, Headers.from_items(response.headers.triples))
+        request = await self._request()
+        if request is None:
+            return None
+        self._body = Body(self._source("ServerLimits.body"))
+        version = "HTTP/" + request.http_version.decode()
+        start = RequestStartLine(request.method.decode(), request.target.decode("latin-1"), version)
+        return MessageHead(start, Headers.from_items(request.headers.triples))
+
+    async def receive_response(self) -> MessageHead:
+        """Wait for the head of the final response; informational ones are passed over.
+
+        Raises:
+            As :meth:`receive_message`; RemoteProtocolError also if the peer ended the connection.
+        """
+        while True:
+            head = await self.receive_message()
+            if head is None or isinstance(head.start_line, RequestStartLine):
+                raise LocalProtocolError("receive_response() is for clients; servers receive requests")
+            if head.start_line.status >= 200:
+                return head
+
+    @property
+    def body(self) -> Body:
+        """The body of the message whose head was received last.
+
+        Raises:
+            LocalProtocolError: None was.
+        """
+        if self._body is None:
+            raise LocalProtocolError("no head has been received yet, so there is no body")
+        return self._body
+
+    async def _request(self) -> h1.Request | None:
+        stream = self._stream
+        timing = stream.timing
+        idle = stream.exchanges > 0 and not stream.core.buffered
+        wait = timing.idle if idle else timing.head
+        with trio.CancelScope(deadline=trio.current_time() + (math.inf if wait is None else wait)):
+            return await stream.receive_request()
+        kind = IdleTimeout if idle and not stream.core.buffered else ReadTimeout
+        raise stream.failed(kind(f"{stream.about()}: no complete request for {wait:g} s", limit=wait))
+
+    def _source(self, what: str) -> BodySource:
+        if self._stream.core.their_state is not h1.SEND_BODY:
+            return EmptySource()
+        return IncomingBody(self._stream, limit=self._limit, what=what)
+
+    # ---------------------------------------------------------------- sending
+
+    async def send_head(
+        self,
+        start_line: RequestStartLine | ResponseStartLine,
+        headers: HeadersInput | None = None,
+        first_chunk: bytes = b"",
+    ) -> None:
+        """Send the head of a message, and the beginning of its body with it.
+
+        A request whose body is to follow needs Content-Length or ``Transfer-Encoding: chunked`` among its fields;
+        a response without either is framed as the peer understands it.
+
+        Raises:
+            LocalProtocolError: It is not valid, or not this side's turn.
+            WriteTimeout, WriteError: The peer takes no bytes, or is gone.
+
+        Cancellation:
+            The connection can only be closed then, unless nothing had been sent.
+        """
+        self._go_on()
+        stream = self._stream
+        items = h1.Headers(Headers(headers).items_list)
+        event: h1.Event
+        if isinstance(start_line, RequestStartLine):
+            event = h1.Request(method=start_line.method, target=start_line.target, headers=items)
+            stream.subject = f"{start_line.method} {start_line.target}"
+            stream.exchanges += 1
+        else:
+            reason = start_line.reason.encode("latin-1") or reason_bytes(start_line.status)
+            kind = h1.Response if start_line.status >= 200 else h1.InformationalResponse
+            event = kind(status_code=start_line.status, headers=items, reason=reason)
+        pieces = list(stream.core.send_with_data_passthrough(event) or ())
+        if first_chunk:
+            pieces += stream.core.send_with_data_passthrough(h1.Data(data=first_chunk)) or ()
+        await stream.send_pieces(pieces)
+
+    async def send_data(self, chunk: bytes) -> None:
+        """Send a piece of the body.
+
+        Raises:
+            LocalProtocolError: It is longer than declared, or no body is being sent.
+            WriteTimeout, WriteError: The peer takes no bytes, or is gone.
+        """
+        if chunk:
+            await self._stream.send_event(h1.Data(data=chunk))
+        else:
+            await trio.lowlevel.checkpoint()
+
+    async def finish(self, trailers: HeadersInput | None = None) -> None:
+        """End the message.
+
+        Raises:
+            LocalProtocolError: The body is shorter than declared, or trailers cannot be sent here.
+            WriteTimeout, WriteError: The peer takes no bytes, or is gone.
+        """
+        items = [] if trailers is None else Headers(trailers).items_list
+        await self._stream.send_event(h1.EndOfMessage(headers=h1.Headers(items)))
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._stream.aclose()
+
+    def _go_on(self) -> None:
+        if self._stream.reusable:
+            self._stream.next_exchange()
