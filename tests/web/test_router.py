@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from tests.wires import serving
-from trio_http import Request, Response, StatusError
+from trio_http import Client, Request, Response, StatusError
 from trio_http.web import PathType, Router
 
 
@@ -434,3 +434,13 @@ async def test_on_the_wire() -> None:
         assert (status, fields[b"allow"]) == (405, b"GET, HEAD, OPTIONS")
         status, fields, body = await peer.ask(b"GET http://h/u/y?q HTTP/1.1\r\nHost: h\r\n\r\n")
         assert (status, body) == (200, b'{"name":"y"}')
+
+
+@pytest.mark.covers("S4.22")
+async def test_in_process() -> None:
+    router = Router()
+    router.get("/u/:name")(matches)
+
+    async with Client(app=router) as client:
+        assert (await client.get("http://h/u/x?y=z")).json() == {"name": "x"}
+        assert (await client.post("http://h/u/x")).status == 405

@@ -18,6 +18,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import threading
 from collections.abc import Sequence
 from typing import Final, Self, final
 
@@ -37,6 +38,8 @@ _MISSING = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.
 
 _NOWAIT = getattr(os, "RWF_NOWAIT", -1)  # Linux; elsewhere a flag that every system refuses
 
+_scratch = threading.local()  # a buffer for each thread: making one anew costs as much as reading into it
+
 _limiter: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("trio_http.web disk limiter")
 
 
@@ -52,12 +55,15 @@ def disk_limiter() -> trio.CapacityLimiter:
 
 def read_cached(descriptor: int, count: int, offset: int) -> bytes | None:
     """Read what is in memory already, perhaps less than ``count``; None if anything would have to be waited for."""
-    buffer = bytearray(count)
+    buffer = getattr(_scratch, "buffer", None)
+    if buffer is None:
+        buffer = _scratch.buffer = memoryview(bytearray(PIECE))
+    view: memoryview = buffer[:count] if count <= PIECE else memoryview(bytearray(count))
     try:
-        found = os.preadv(descriptor, [buffer], offset, _NOWAIT)
+        found = os.preadv(descriptor, [view], offset, _NOWAIT)
     except OSError:
         return None  # not in memory, or the file system cannot tell: whoever reads it in a thread will see
-    return bytes(buffer) if found == count else bytes(memoryview(buffer)[:found])
+    return bytes(view[:found])
 
 
 def is_missing(error: OSError) -> bool:
@@ -178,13 +184,14 @@ class FileBody:
             raise StopAsyncIteration
         part = self._parts[-1]
         if isinstance(part, bytes):
-            await trio.lowlevel.checkpoint()
+            await trio.lowlevel.checkpoint_if_cancelled()
             self._parts.pop()
             return part
         start, stop = part
         data = None
         if self._cached:
-            await trio.lowlevel.checkpoint()
+            # Others get their turn while this piece is sent; a turn in between would cost a third of the reading.
+            await trio.lowlevel.checkpoint_if_cancelled()
             data = read_cached(self._open(), min(PIECE, stop - start), start)
         if data is None:
             data = await trio.to_thread.run_sync(self._read, start, stop, limiter=self._limiter)
@@ -216,4 +223,4 @@ class FileBody:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
-        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint_if_cancelled()

@@ -128,7 +128,7 @@ def static(
                         hot.clear()
                     hot[name] = trio.current_time() + HOT
             else:
-                await trio.lowlevel.checkpoint()
+                await trio.lowlevel.checkpoint_if_cancelled()
         except StatusError as error:
             return answer_to(error) or answer(500)
         return FileResponse(found.body, status=found.status, headers=found.headers)
