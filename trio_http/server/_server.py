@@ -12,11 +12,12 @@ from __future__ import annotations
 import errno
 import logging
 import math
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, Final, TypeVar, final
 
 import trio
 
@@ -26,6 +27,8 @@ from .._errors import LocalProtocolError, StatusError
 from ..messages import Address, Handler, Request, Response, TLSInfo
 from ..semantics import Headers, current_date
 from ..transport import (
+    PlainAcceptor,
+    SocketTransport,
     StreamTransport,
     Sweeper,
     Transport,
@@ -49,7 +52,10 @@ __all__ = ["Lifespan", "Server", "ShutdownReport", "serve", "serve_connection"]
 log = logging.getLogger("trio_http.server")
 
 FORCE = 0.25  # seconds for cancelled connections to end by themselves; then their sockets are closed under them
+ACCEPT_BATCH = 64  # connections taken before those that are open get a turn
 ACCEPT_PAUSE = 0.1  # seconds to wait when the process has no file descriptor left; as trio.serve_listeners does
+T = TypeVar("T")
+
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 
 Listener = trio.abc.Listener[trio.abc.Stream]
@@ -417,24 +423,42 @@ class Server:
             services.start_soon(self.monitor.run, services)
 
     async def _accept(self, listener: Listener, connections: trio.Nursery) -> None:
-        most = self.limits.connections
+        if isinstance(listener, trio.SocketListener) and PlainAcceptor.fits(listener):
+            with PlainAcceptor(listener) as acceptor:
+                while True:
+                    for sock in await self._patiently(acceptor.accept_some, await self._wait_for_room()):
+                        self._took(connections, sock)
         while True:
-            while most is not None and self._open >= most:
-                self._room = trio.Event()
-                await self._room.wait()
+            await self._wait_for_room()
+            self._took(connections, await self._patiently(listener.accept))
+
+    async def _wait_for_room(self) -> int:
+        """Wait until there may be one more connection; return how many may come."""
+        most = self.limits.connections
+        if most is None:
+            return ACCEPT_BATCH
+        while self._open >= most:
+            self._room = trio.Event()
+            await self._room.wait()
+        return min(ACCEPT_BATCH, most - self._open)
+
+    async def _patiently(self, accept: Callable[..., Awaitable[T]], *args: int) -> T:
+        """Accept; where the process has run out of descriptors or memory, wait and try again."""
+        while True:
             try:
-                stream = await listener.accept()
+                return await accept(*args)
             except OSError as error:
                 if error.errno not in _OUT_OF_RESOURCES:
                     raise
                 log.error("accepting paused for %g s: %s", ACCEPT_PAUSE, error)
                 await trio.sleep(ACCEPT_PAUSE)
-                continue
-            self.stats.connections += 1
-            self._open += 1  # here and not in the new task, which runs only later
-            connections.start_soon(self._serve_stream, stream)
 
-    async def _serve_stream(self, stream: trio.abc.Stream, peer: Address = None) -> None:
+    def _took(self, connections: trio.Nursery, accepted: socket.socket | trio.abc.Stream) -> None:
+        self.stats.connections += 1
+        self._open += 1  # here and not in the new task, which runs only later
+        connections.start_soon(self._serve_stream, accepted)
+
+    async def _serve_stream(self, stream: socket.socket | trio.abc.Stream, peer: Address = None) -> None:
         try:
             transport = await self._transport_over(stream)
             if transport is not None:
@@ -443,9 +467,11 @@ class Server:
             self._open -= 1
             self._room.set()
 
-    async def _transport_over(self, stream: trio.abc.Stream) -> Transport | None:
+    async def _transport_over(self, stream: socket.socket | trio.abc.Stream) -> Transport | None:
         if self._ssl_context is None:
-            return adopt(stream)
+            return SocketTransport(stream) if isinstance(stream, socket.socket) else adopt(stream)
+        if isinstance(stream, socket.socket):
+            stream = trio.SocketStream(trio.socket.from_stdlib_socket(stream))
         return await self._handshake(stream, self._ssl_context)
 
     async def _serve_transport(self, transport: Transport, peer: Address) -> None:
