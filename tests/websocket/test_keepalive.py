@@ -1,6 +1,6 @@
 """Signs of life: pings to a silent peer, what counts as an answer, and what is forgiven. All in virtual time."""
 
-# ruff: noqa: PT012 - blocks that fail are what is tested here
+
 
 from __future__ import annotations
 
