@@ -1,0 +1,471 @@
+"""WebSockets of clients: the handshake as a request, rejection, proxies of faults, connecting again. Virtual network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+from typing import Any
+
+import pytest
+import trio
+from ws_kit import frame
+
+from tests.client.client_peers import Peer, listen, run, serve_app
+from trio_http import (
+    Client,
+    ConnectError,
+    ConnectionClosed,
+    HandshakeRejected,
+    InvalidURL,
+    LocalProtocolError,
+    RemoteProtocolError,
+    Request,
+    Response,
+    TotalTimeout,
+    open_websocket,
+)
+from trio_http.client import BasicAuth
+from trio_http.testing import VirtualNetwork, for_each_cancel_point
+from trio_http.websocket import Deflate, Keepalive, WebSocket, WebSocketResponse, WebSocketTimeouts
+
+
+async def echo(ws: WebSocket) -> None:
+    async for message in ws:
+        await ws.send(message)
+
+
+async def echoing(request: Request) -> Response:
+    return WebSocketResponse(echo, subprotocols=["chat"])
+
+
+def accept_of(head: bytes) -> bytes:
+    """What the server has to say to the key in a request, worked out anew."""
+    key = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key: ")).split(b": ")[1]
+    return base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+
+
+async def agree(peer: Peer, fields: bytes = b"", trailing: bytes = b"") -> bytes:
+    head = await peer.head()
+    await peer.send(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+        + accept_of(head)
+        + b"\r\n"
+        + fields
+        + b"\r\n"
+        + trailing
+    )
+    return head
+
+
+@pytest.mark.covers("B11")
+@pytest.mark.parametrize("url", ["ws://api/echo", "http://api/echo", "/echo"])
+def test_a_client_and_a_server_talk(url: str) -> None:
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, echoing)
+        async with Client(base_url="http://api") as client:
+            async with client.websocket(url, subprotocols=["other", "chat"]) as ws:
+                assert ws.subprotocol == "chat"
+                for message in ("ä" * 1000, b"\xff" * 100_000, "", b""):
+                    await ws.send(message)
+                    assert await ws.receive() == message
+                assert await ws.ping() >= 0
+            assert ws.close_code == 1000
+            assert not client.pool.connections
+
+    run(main)
+
+
+def test_one_shot() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, echoing)
+        async with open_websocket("ws://api/", compression=None) as ws:
+            await ws.send("x")
+            assert await ws.receive() == "x"
+
+    run(main)
+
+
+def test_the_handshake_is_a_request_of_the_client() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def script(peer: Peer) -> None:
+            head = await agree(peer, trailing=frame(1, b"at once", masked=False))
+            assert head.startswith(b"GET /ws?a=1 HTTP/1.1\r\nHost: api\r\n")
+            lower = head.lower()
+            for field in (
+                b"upgrade: websocket\r\n",
+                b"connection: upgrade\r\n",
+                b"sec-websocket-version: 13\r\n",
+                b"sec-websocket-extensions: permessage-deflate; server_max_window_bits=12; client_max_window_bits=12\r\n",
+                b"sec-websocket-protocol: chat, superchat\r\n",
+                b"authorization: basic ",
+                b"cookie: a=b\r\n",
+                b"x-mine: 1\r\n",
+            ):
+                assert field in lower, field
+            await peer.until(b"\x88")
+
+        await listen(net, script)
+        async with (
+            Client(auth=BasicAuth("me", "secret"), timeout=5) as client,
+            client.websocket(
+                "ws://api/ws",
+                params={"a": "1"},
+                cookies={"a": "b"},
+                headers={"X-Mine": "1"},
+                subprotocols=["chat", "superchat"],
+                timeouts=WebSocketTimeouts(close=1),
+                keepalive=None,
+            ) as ws,
+        ):
+            assert await ws.receive() == "at once"
+            await trio.sleep(60)  # the time in all ended with the handshake
+            assert ws.is_open
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (b"Upgrade: h2c\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n", "did not switch"),
+        (b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: wrong\r\n", "does not belong to our key"),
+        (b"Upgrade: websocket\r\nConnection: Upgrade\r\n", "does not belong to our key"),
+        (b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\nSec-WebSocket-Protocol: x\r\n",
+         "subprotocol 'x'"),
+        (b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\nSec-WebSocket-Extensions: foo\r\n",
+         "extension 'foo'"),
+        (b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n"
+         b"Sec-WebSocket-Extensions: permessage-deflate\r\n", "server_max_window_bits"),
+        (b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n"
+         b"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=15\r\n", "does not fit"),
+    ],
+)  # fmt: skip
+def test_an_answer_that_does_not_fit_is_refused(answer: bytes, complaint: str) -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def script(peer: Peer) -> None:
+            head = await peer.head()
+            lines = answer.replace(b"%s", accept_of(head))
+            await peer.send(b"HTTP/1.1 101 Switching Protocols\r\n" + lines + b"\r\n")
+            await peer.end()
+
+        await listen(net, script)
+        async with Client() as client:
+            with pytest.raises(RemoteProtocolError, match=complaint):
+                async with client.websocket("ws://api/"):
+                    pass
+
+    run(main)
+
+
+@pytest.mark.covers("A54")
+def test_a_rejection_has_its_response() -> None:
+    async def handler(request: Request) -> Response:
+        return Response("not you", status=403)
+
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, handler)
+        async with Client() as client:
+            with pytest.raises(HandshakeRejected, match="http://api/ws.*403 Forbidden") as caught:
+                async with client.websocket("ws://api/ws"):
+                    pass
+            assert isinstance(caught.value.response, Response)
+            assert caught.value.response.content == b"not you"
+
+    run(main)
+
+
+def test_redirects_and_challenges_are_followed() -> None:
+    async def handler(request: Request) -> Response:
+        if request.path == "/old":
+            return Response(status=307, headers={"Location": "/new"})
+        return WebSocketResponse(echo)
+
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, handler)
+        async with Client() as client, client.websocket("ws://api/old") as ws:
+            await ws.send("x")
+            assert await ws.receive() == "x"
+            assert ws.request.path == "/new"
+
+    run(main)
+
+
+def test_what_cannot_be_asked_is_told() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async with Client() as client:
+            with pytest.raises(InvalidURL):
+                async with client.websocket("ftp://api/"):
+                    pass
+            with pytest.raises(LocalProtocolError, match="subprotocol"):
+                async with client.websocket("ws://api/", subprotocols=["a b"]):
+                    pass
+            with pytest.raises(ConnectError):
+                async with client.websocket("ws://nowhere/"):
+                    pass
+
+    run(main)
+
+
+def test_the_handshake_has_a_deadline() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def script(peer: Peer) -> None:
+            await peer.head()
+            await trio.sleep_forever()
+
+        await listen(net, script)
+        async with Client(timeout=3) as client:
+            with pytest.raises(TotalTimeout):
+                async with client.websocket("ws://api/"):
+                    pass
+            assert trio.current_time() == pytest.approx(3, abs=0.1)
+
+    run(main)
+
+
+@pytest.mark.covers("A59")
+@pytest.mark.parametrize("ours", [None, Deflate(), Deflate(takeover=False, peer_takeover=False, window_bits=9)])
+@pytest.mark.parametrize("theirs", [None, Deflate(), Deflate(takeover=False, peer_takeover=False, peer_window_bits=9)])
+def test_any_two_choices_of_compression_fit(ours: Deflate | None, theirs: Deflate | None) -> None:
+    async def handler(request: Request) -> Response:
+        return WebSocketResponse(echo, compression=theirs)
+
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, handler)
+        async with Client() as client, client.websocket("ws://api/", compression=ours) as ws:
+            for i in range(5):
+                message = f'{{"n": {i}, "text": "some text that repeats itself"}}' * 50
+                await ws.send(message)
+                assert await ws.receive() == message
+
+    run(main)
+
+
+@pytest.mark.parametrize("compression", [None, Deflate(threshold=0)], ids=["plain", "deflate"])
+def test_cancelled_at_any_point_nothing_is_left_open(compression: Deflate | None) -> None:
+    received: list[str | bytes] = []
+    words = [f"message {i} " * 20 for i in range(3)]
+
+    async def collect(ws: WebSocket) -> None:
+        async for message in ws:
+            received.append(message)
+            await ws.send(message)
+
+    async def handler(request: Request) -> Response:
+        return WebSocketResponse(collect, compression=compression)
+
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, handler)
+        async with Client() as client:
+
+            async def block() -> None:
+                async with client.websocket("ws://api/", compression=compression) as ws:
+                    for word in words:
+                        await ws.send(word)
+                        assert await ws.receive() == word
+                    await ws.ping()
+
+            async def check() -> None:
+                await trio.sleep(60)
+                assert not client.pool.connections
+                assert received == words[: len(received)]
+                received.clear()
+
+            points = await for_each_cancel_point(block, check)
+            assert len(points) > 20
+
+    run(main)
+
+
+@pytest.mark.parametrize("compression", [None, Deflate(threshold=0)], ids=["plain", "deflate"])
+def test_cancelled_sends_and_receives_leave_the_websocket_sound(compression: Deflate | None) -> None:
+    """The same WebSocket goes on after each cancellation, or it says that it cannot."""
+
+    async def handler(request: Request) -> Response:
+        return WebSocketResponse(echo, compression=compression)
+
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, handler)
+        async with Client() as client, client.websocket("ws://api/", compression=compression) as ws:
+            count = 0
+            got: list[int] = []
+
+            async def block() -> None:
+                nonlocal count
+                count += 1
+                await ws.send(f"{count} {'x' * 500}")
+                got.append(number(await ws.receive()))
+
+            def number(message: str | bytes) -> int:
+                assert isinstance(message, str)
+                head, tail = message.split(" ")
+                assert tail == "x" * 500
+                return int(head)
+
+            async def check() -> None:
+                # what was sent and not received comes now; in order, and nothing twice
+                await ws.send(f"0 {'x' * 500}")
+                while (found := number(await ws.receive())) != 0:
+                    got.append(found)
+
+            await for_each_cancel_point(block, check)
+            assert got == sorted(set(got))
+            assert ws.is_open
+
+    run(main)
+
+
+def test_a_client_that_dies_is_noticed_by_keepalive() -> None:
+    ended: list[Any] = []
+
+    async def wait(ws: WebSocket) -> None:
+        try:
+            await ws.receive()
+        except ConnectionClosed as error:
+            ended.append((round(trio.current_time()), error.code, error.reason))
+
+    async def handler(request: Request) -> Response:
+        return WebSocketResponse(wait, keepalive=Keepalive(interval=10, timeout=5))
+
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, handler)
+        stream = await trio.open_tcp_stream("api", 80)
+        await stream.send_all(
+            b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        await trio.sleep(20)  # and says nothing more
+        await stream.aclose()
+
+    run(main)
+
+    assert ended == [(15, 1011, "no pong for 5 s (loop lag 0.0 s)")]
+
+
+# ---------------------------------------------------------------- connecting again
+
+
+@pytest.mark.covers("B12")
+def test_a_lost_websocket_is_followed_by_another() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def lose(peer: Peer) -> None:
+            await agree(peer, trailing=frame(1, b"%d" % peer.number, masked=False))
+
+        async def keep(peer: Peer) -> None:
+            await agree(peer, trailing=frame(1, b"last", masked=False))
+            await peer.until(b"\x88")
+
+        await listen(net, lose, lose, lose, keep)
+        got = []
+        times = []
+        options = WebSocketTimeouts(close=1)
+        async with Client() as client, client.websockets("ws://api/", backoff=1, timeouts=options) as connections:
+            async for ws in connections:
+                times.append(trio.current_time())
+                try:
+                    async for message in ws:
+                        got.append(message)
+                        if message == "last":
+                            break
+                except ConnectionClosed as error:
+                    assert error.code == 1006
+                    continue
+                break
+        assert got == ["0", "1", "2", "last"]
+        pauses = [b - a for a, b in itertools.pairwise(times)]
+        for pause, full in zip(pauses, [1, 2, 4], strict=True):
+            assert 0.8 * full <= pause <= full + 0.1
+
+    run(main)
+
+
+@pytest.mark.covers("B12")
+def test_a_server_that_comes_back_is_found_again() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def once(peer: Peer) -> None:
+            await agree(peer)
+
+        async def busy(peer: Peer) -> None:
+            await peer.answer(b"busy", status="503 Service Unavailable")
+
+        async def fine(peer: Peer) -> None:
+            await agree(peer, trailing=frame(1, b"fine", masked=False))
+            await peer.until(b"\x88")
+
+        await listen(net, once, busy, busy, fine)
+        async with (
+            Client() as client,
+            client.websockets("ws://api/", timeouts=WebSocketTimeouts(close=1)) as connections,
+        ):
+            turn = 0
+            async for ws in connections:
+                turn += 1
+                if turn == 2:
+                    assert await ws.receive() == "fine"
+                    break
+
+    run(main)
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "503 Service Unavailable"])
+def test_what_fails_at_once_is_told_at_once(status: str) -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def refuse(peer: Peer) -> None:
+            await peer.answer(b"no", status=status)
+
+        await listen(net, refuse)
+        async with Client() as client:
+            with pytest.raises(HandshakeRejected):
+                async with client.websockets("ws://api/") as connections:
+                    async for _ in connections:
+                        pass
+        assert trio.current_time() < 0.5
+
+    run(main)
+
+
+def test_it_gives_up_after_so_many_attempts() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def once(peer: Peer) -> None:
+            await agree(peer)
+
+        async def busy(peer: Peer) -> None:
+            await peer.answer(b"busy", status="503 Service Unavailable")
+
+        peers = await listen(net, once, busy)
+        async with Client() as client:
+            with pytest.raises(HandshakeRejected, match="503"):
+                async with client.websockets("ws://api/", attempts=4) as connections:
+                    async for _ in connections:
+                        pass
+        assert len(peers) == 4
+
+    run(main)
+
+
+def test_it_is_a_block() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async with Client() as client:
+            connections = client.websockets("ws://api/")
+            with pytest.raises(RuntimeError, match="async with"):
+                await anext(connections)
+
+    run(main)
+
+
+def test_leaving_the_loop_closes_the_websocket() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, echoing)
+        async with Client() as client:
+            with pytest.raises(KeyError):
+                async with client.websockets("ws://api/") as connections:
+                    async for ws in connections:
+                        raise KeyError(1)
+            assert ws.close_code == 1011
+            async with client.websockets("ws://api/") as connections, trio.open_nursery() as nursery:
+                async for ws in connections:
+                    break
+                nursery.cancel_scope.cancel()
+            assert ws.close_code == 1000
+
+    run(main)
