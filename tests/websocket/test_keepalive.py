@@ -1,7 +1,5 @@
 """Signs of life: pings to a silent peer, what counts as an answer, and what is forgiven. All in virtual time."""
 
-
-
 from __future__ import annotations
 
 import pytest
