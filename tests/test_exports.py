@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pkgutil
+import subprocess
+import sys
 from types import ModuleType
 
 import pytest
@@ -63,3 +66,25 @@ def test_modules_of_the_package_are_private() -> None:
 
 # modules whose names are part of what users write
 PUBLIC_MODULES = {"trio_http.testing.pytest_plugin", "trio_http.testing.strategies"}
+
+
+def test_the_facade_gives_what_type_checkers_see() -> None:
+    source = ast.parse(inspect.getsource(trio_http))
+    [block] = [node for node in source.body if isinstance(node, ast.If)]
+    seen = {alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+
+    assert seen == trio_http._HOME
+    assert {*seen, "__version__"} == set(trio_http.__all__)
+
+
+def test_the_core_comes_alone() -> None:
+    program = "import sys, trio_http.h1; print(sorted({'trio', 'h11', 'wsproto', 'ssl'} & set(sys.modules)))"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
+
+
+def test_a_name_that_is_not_there_is_told_as_usual() -> None:
+    with pytest.raises(AttributeError, match="module 'trio_http' has no attribute 'Sever'"):
+        trio_http.Sever  # noqa: B018 - asking is the test

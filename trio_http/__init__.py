@@ -1,49 +1,80 @@
-"""Structured-concurrency HTTP for trio: server, client, sans-I/O core and deterministic network tests."""
+"""Structured-concurrency HTTP for trio: server, client, sans-I/O core and deterministic network tests.
 
-from ._config import ClientLimits, ClientTimeouts, MinRate, ServerLimits, ServerTimeouts
-from ._errors import (
-    BodyConsumed,
-    BodyError,
-    BodyScopeEnded,
-    BodyTooLarge,
-    ConnectError,
-    ConnectionClosed,
-    ConnectTimeout,
-    DecodingError,
-    HandshakeRejected,
-    HandshakeTimeout,
-    HTTPError,
-    HTTPTimeout,
-    IdleTimeout,
-    IncompleteBody,
-    InvalidURL,
-    LocalProtocolError,
-    PoolError,
-    PoolTimeout,
-    ProtocolError,
-    ProxyError,
-    ReadError,
-    ReadTimeout,
-    RemoteProtocolError,
-    StatusError,
-    TLSError,
-    TooManyRedirects,
-    TotalTimeout,
-    TransportError,
-    WebSocketError,
-    WriteError,
-    WriteTimeout,
-)
+Names are fetched from the floors when they are first asked for. So ``import trio_http.h1`` loads the core and nothing
+else (no trio, no third party), a server does not load the client, and whoever has a pytest plugin of ours installed
+does not pay for all the rest.
+"""
+
+from __future__ import annotations
+
+import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from ._version import __version__
-from .client import Client, open_websocket
-from .messages import Body, Handler, Middleware, Request, Response, UpgradeResponse
-from .semantics import URL, Headers, Status, format_http_date, parse_http_date
-from .server import AccessLog, Instrument, ProxyHeaders, Server, ShutdownReport, serve, serve_connection
-from .transport import open_listeners, open_unix_listener
+
+if _TYPE_CHECKING:  # what type checkers and readers see; tests/test_exports.py compares it with the table below
+    from ._config import ClientLimits, ClientTimeouts, MinRate, ServerLimits, ServerTimeouts
+    from ._errors import (
+        BodyConsumed,
+        BodyError,
+        BodyScopeEnded,
+        BodyTooLarge,
+        ConnectError,
+        ConnectionClosed,
+        ConnectTimeout,
+        DecodingError,
+        HandshakeRejected,
+        HandshakeTimeout,
+        HTTPError,
+        HTTPTimeout,
+        IdleTimeout,
+        IncompleteBody,
+        InvalidURL,
+        LocalProtocolError,
+        PoolError,
+        PoolTimeout,
+        ProtocolError,
+        ProxyError,
+        ReadError,
+        ReadTimeout,
+        RemoteProtocolError,
+        StatusError,
+        TLSError,
+        TooManyRedirects,
+        TotalTimeout,
+        TransportError,
+        WebSocketError,
+        WriteError,
+        WriteTimeout,
+    )
+    from .client import (
+        BasicAuth,
+        BearerAuth,
+        Client,
+        DigestAuth,
+        NetrcAuth,
+        Retry,
+        delete,
+        get,
+        head,
+        open_websocket,
+        options,
+        patch,
+        post,
+        put,
+        request,
+        stream,
+    )
+    from .messages import Body, Handler, Middleware, Request, Response, UpgradeResponse, parse_request
+    from .semantics import URL, CookieJar, Headers, Status, format_http_date, parse_http_date
+    from .server import AccessLog, Instrument, ProxyHeaders, Server, ShutdownReport, serve, serve_connection
+    from .transport import open_listeners, open_unix_listener
 
 __all__ = [
     "URL",
     "AccessLog",
+    "BasicAuth",
+    "BearerAuth",
     "Body",
     "BodyConsumed",
     "BodyError",
@@ -55,7 +86,9 @@ __all__ = [
     "ConnectError",
     "ConnectTimeout",
     "ConnectionClosed",
+    "CookieJar",
     "DecodingError",
+    "DigestAuth",
     "HTTPError",
     "HTTPTimeout",
     "Handler",
@@ -69,6 +102,7 @@ __all__ = [
     "LocalProtocolError",
     "Middleware",
     "MinRate",
+    "NetrcAuth",
     "PoolError",
     "PoolTimeout",
     "ProtocolError",
@@ -79,6 +113,7 @@ __all__ = [
     "RemoteProtocolError",
     "Request",
     "Response",
+    "Retry",
     "Server",
     "ServerLimits",
     "ServerTimeouts",
@@ -94,11 +129,60 @@ __all__ = [
     "WriteError",
     "WriteTimeout",
     "__version__",
+    "delete",
     "format_http_date",
+    "get",
+    "head",
     "open_listeners",
     "open_unix_listener",
     "open_websocket",
+    "options",
     "parse_http_date",
+    "parse_request",
+    "patch",
+    "post",
+    "put",
+    "request",
     "serve",
     "serve_connection",
+    "stream",
 ]
+
+# where each name lives
+_HOMES = {
+    "_config": "ClientLimits ClientTimeouts MinRate ServerLimits ServerTimeouts",
+    "_errors": (
+        "BodyConsumed BodyError BodyScopeEnded BodyTooLarge ConnectError ConnectionClosed ConnectTimeout "
+        "DecodingError HandshakeRejected HandshakeTimeout HTTPError HTTPTimeout IdleTimeout IncompleteBody "
+        "InvalidURL LocalProtocolError PoolError PoolTimeout ProtocolError ProxyError ReadError ReadTimeout "
+        "RemoteProtocolError StatusError TLSError TooManyRedirects TotalTimeout TransportError WebSocketError "
+        "WriteError WriteTimeout"
+    ),
+    "client": (
+        "BasicAuth BearerAuth Client DigestAuth NetrcAuth Retry delete get head open_websocket options patch "
+        "post put request stream"
+    ),
+    "messages": "Body Handler Middleware Request Response UpgradeResponse parse_request",
+    "semantics": "URL CookieJar Headers Status format_http_date parse_http_date",
+    "server": "AccessLog Instrument ProxyHeaders Server ShutdownReport serve serve_connection",
+    "transport": "open_listeners open_unix_listener",
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+_FACES = frozenset(
+    {"blocking", "client", "h1", "messages", "semantics", "server", "transport", "web", "websocket", "wire"}
+)
+
+
+def __getattr__(name: str) -> object:
+    if name in _FACES:
+        return _importlib.import_module(f"{__name__}.{name}")
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value  # from now on as fast as any other name
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_FACES})

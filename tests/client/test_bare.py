@@ -1,6 +1,6 @@
 """What comes out of a client's block is the user's own exception, not the group that our nursery would make of it."""
 
-# ruff: noqa: PT012, PT017 - blocks that fail, and exceptions on their way out, are what is tested here
+# ruff: noqa: PT012 - blocks that fail, and exceptions on their way out, are what is tested here
 
 from __future__ import annotations
 

@@ -10,8 +10,9 @@ import pytest
 import trio
 import trio.testing
 
-from tests.client.client_peers import OK, Peer, answers, chunks, listen, run, serve_app
-from trio_http import Client, ClientLimits, ClientTimeouts, HTTPError, Request, Response
+from tests.client.client_peers import OK, Peer, answers, chunks, listen, relay, run, serve_app
+from trio_http import Client, ClientLimits, ClientTimeouts, Handler, HTTPError, Request, Response
+from trio_http.client import Proxy, Retry
 from trio_http.testing import CertificateAuthority, Checks, Link, VirtualNetwork, World, for_each_cancel_point
 
 Block = Callable[[Client], Awaitable[None]]
@@ -92,7 +93,59 @@ async def handed_over(client: Client) -> None:
             nursery.start_soon(client.get, "http://other/")
 
 
+async def retried(client: Client) -> None:
+    retry = Retry(attempts=3, backoff=0.01, jitter=0, budget=None)
+    assert (await client.get("http://api/unwell", retry=retry)).status == 503
+
+
+async def tunnelled(client: Client) -> None:
+    through = {"http": Proxy(host="proxy", port=3128), "socks": Proxy(host="socks", scheme="socks5h")}
+    for proxy in through.values():
+        async with Client(proxy=proxy, ssl_context=CONTEXT) as other:
+            for url in ("https://safe/", "http://api/"):
+                assert (await other.get(url)).status == 200
+
+
+async def gathered(client: Client) -> None:
+    async with client.gather(limit=2) as group:
+        for number in range(4):
+            group.get(f"http://{'api' if number % 2 else 'other'}/")
+        async for handle in group:
+            assert handle.unwrap().status == 200
+
+
+async def events_read(client: Client) -> None:
+    async with client.sse("http://api/events") as events:
+        assert [(await anext(events)).data for _ in range(4)] == ["1", "2"] * 2
+
+
+async def through_middleware(client: Client) -> None:
+    async def twice(request: Request, call: Handler) -> Response:
+        await (await call(request)).read()
+        return await call(request)
+
+    assert (await client.with_(middleware=[twice]).get("http://api/")).status == 200
+
+
+async def inside(client: Client) -> None:
+    async with Client(app=handler, base_url="http://app.test") as other:
+        assert len((await other.get("/long")).content) == 100_000
+        await other.post("/", content=CountedBody())
+        async with other.stream("GET", "/long") as response:
+            await response.body.receive_some()
+
+
 async def handler(request: Request) -> Response:
+    if request.path == "/unwell":
+        return Response(status=503)
+    if request.path == "/events":
+
+        async def tell(send: Callable[[bytes], Awaitable[None]]) -> None:
+            for number in (b"1", b"2"):
+                await send(b"retry: 10\nid: %b\ndata: %b\n\n" % (number, number))
+                await trio.sleep(0.01)
+
+        return Response(tell, headers={"Content-Type": "text/event-stream"})
     if request.path == "/redirect":
         return Response(status=302, headers={"Location": "/once-more"})
     if request.path == "/once-more":
@@ -109,10 +162,29 @@ async def handler(request: Request) -> Response:
     return Response("ok")
 
 
-def secure_client() -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    authority = CertificateAuthority()
-    context = ssl.create_default_context(cadata=authority.pem)
-    return authority.server_context("safe"), context
+AUTHORITY = CertificateAuthority()
+CONTEXT = ssl.create_default_context(cadata=AUTHORITY.pem)
+
+
+async def socks_proxy(peer: Peer) -> None:
+    await peer.exactly((await peer.exactly(2))[1])
+    await peer.send(b"\5\0")
+    await peer.exactly(4)
+    name = await peer.exactly((await peer.exactly(1))[0])
+    port = int.from_bytes(await peer.exactly(2), "big")
+    await peer.send(b"\5\0\0\1\0\0\0\0\0\0")
+    await relay(peer, name.decode(), port)
+
+
+async def http_proxy(peer: Peer) -> None:
+    while True:
+        head = await peer.head()
+        if head.startswith(b"CONNECT"):
+            host, _, port = head.split()[1].decode().rpartition(":")
+            await peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            await relay(peer, host, int(port))
+            return
+        await peer.send(OK)
 
 
 BLOCKS: list[Block] = [
@@ -126,19 +198,25 @@ BLOCKS: list[Block] = [
     streamed_upload,
     asked_first,
     handed_over,
+    retried,
+    tunnelled,
+    gathered,
+    events_read,
+    through_middleware,
+    inside,
 ]
 
 
 @pytest.mark.parametrize("block", BLOCKS)
 @pytest.mark.parametrize("shared", [True, False], ids=["one client", "a client each"])
 def test_cancelled_at_every_checkpoint(block: Block, shared: bool) -> None:
-    server, context = secure_client()
-
     async def main(net: VirtualNetwork) -> int:
+        await listen(net, http_proxy, host="proxy", port=3128)
+        await listen(net, socks_proxy, host="socks", port=1080)
         await serve_app(net, handler)
         await listen(net, answers, host="other")
-        await listen(net, answers, host="safe", port=443, tls=server)
-        options = {"limits": ClientLimits(connections=2), "timeout": ClientTimeouts(idle=0.5), "ssl_context": context}
+        await listen(net, answers, host="safe", port=443, tls=AUTHORITY.server_context("safe"))
+        options = {"limits": ClientLimits(connections=2), "timeout": ClientTimeouts(idle=0.5), "ssl_context": CONTEXT}
 
         async def sound() -> None:
             await trio.testing.wait_all_tasks_blocked()

@@ -43,6 +43,27 @@ def test_unknown_name() -> None:
     run(main)
 
 
+def test_name_beyond_ascii_is_sent_in_ascii() -> None:
+    heads: list[bytes] = []
+
+    async def main(net: VirtualNetwork) -> None:
+        async def script(peer: Peer) -> None:
+            heads.append(await peer.answer())
+
+        await listen(net, script)
+        net.dns["xn--bcher-kva.test"] = [net_host(net, "api")]
+        async with Client() as client:
+            response = await client.get("http://Bücher.test/")
+
+            assert response.url is not None
+            assert response.url.host == "bücher.test"
+            with pytest.raises(trio_http.InvalidURL):
+                await client.get("http://a\u2065b.test/")
+
+    run(main)
+    assert b"Host: xn--bcher-kva.test\r\n" in heads[0]
+
+
 def test_second_address_gets_its_turn_after_the_head_start() -> None:
     async def main(net: VirtualNetwork) -> None:
         await listen(net, answers)

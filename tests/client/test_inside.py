@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -101,6 +102,37 @@ def test_deadlines_hold_for_handlers_too() -> None:
                 await client.get("/endless", max_body=5000)
 
     run(main)
+
+
+def test_handler_may_enter_contexts_and_leave_work_behind() -> None:
+    log: list[str] = []
+
+    @asynccontextmanager
+    async def resource() -> AsyncIterator[str]:
+        log.append("open")
+        try:
+            yield "it"
+        finally:
+            log.append("closed")
+
+    async def later() -> None:
+        await trio.sleep(1)
+        log.append("later")
+        raise ValueError("told in the log, and nowhere else")
+
+    async def handler(request: Request) -> Response:
+        name = await request.enter(resource())
+        request.background(later)
+        return Response(chunks(name.encode()))
+
+    async def main(net: VirtualNetwork) -> None:
+        async with Client(app=handler, base_url="http://app.test") as client:
+            assert (await client.get("/")).content == b"it"
+            assert log == ["open", "closed"]
+            await trio.sleep(2)
+
+    run(main)
+    assert log == ["open", "closed", "later"]
 
 
 def test_mounted_handler_answers_for_its_origin_only() -> None:

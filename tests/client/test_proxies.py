@@ -9,7 +9,7 @@ import pytest
 import trio
 
 import trio_http
-from tests.client.client_peers import Peer, answers, listen, run
+from tests.client.client_peers import Peer, answers, listen, relay, run
 from trio_http import Client, ClientTimeouts
 from trio_http.client import Proxy
 from trio_http.client._proxies import ProxyChoice, proxy_of
@@ -21,22 +21,6 @@ AUTHORITY = CertificateAuthority()
 
 def trusting() -> ssl.SSLContext:
     return ssl.create_default_context(cadata=AUTHORITY.pem)
-
-
-async def relay(peer: Peer, host: str, port: int) -> None:
-    """Pass bytes on in both directions until both sides have ended."""
-    async with await trio.open_tcp_stream(host, port) as there, trio.open_nursery() as nursery:
-
-        async def one_way(source: Any, sink: Any) -> None:
-            try:
-                while data := await source.receive_some():
-                    await sink.send_all(data)
-            except trio.BrokenResourceError:
-                pass
-            nursery.cancel_scope.cancel()
-
-        nursery.start_soon(one_way, peer.stream, there)
-        nursery.start_soon(one_way, there, peer.stream)
 
 
 def tunnelling(heads: list[bytes]) -> Any:

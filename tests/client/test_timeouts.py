@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
+
 import pytest
 import trio
 
 import trio_http
 from tests.client.client_peers import OK, Peer, answers, chunks, listen, run, silence
 from trio_http import Client, ClientLimits, ClientTimeouts
-from trio_http.testing import VirtualNetwork
+from trio_http.testing import CertificateAuthority, VirtualNetwork
 
 
 def test_connect_timeout() -> None:
@@ -260,3 +262,35 @@ def test_max_age_ends_a_connection_between_two_requests() -> None:
             assert client.pool.connections == []
 
     run(main)
+
+
+@pytest.mark.parametrize("where", ["head", "body", "stream"])
+def test_deadlines_hold_over_tls_too(where: str) -> None:
+    authority = CertificateAuthority()
+
+    async def main(net: VirtualNetwork) -> None:
+        async def script(peer: Peer) -> None:
+            await peer.head()
+            if where != "head":
+                await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
+            await trio.sleep_forever()
+
+        await listen(net, script, port=443, tls=authority.server_context("api"))
+        context = ssl.create_default_context(cadata=authority.pem)
+        async with Client(ssl_context=context, timeout=ClientTimeouts(read=3)) as client:
+            with pytest.raises(trio_http.ReadTimeout, match=r"GET https://api/: no byte moved for 3 s"):
+                await (read_stream(client) if where == "stream" else client.get("https://api/"))
+
+            assert trio.current_time() == 3
+            assert client.pool.connections == []
+            with pytest.raises(trio_http.TotalTimeout):
+                await client.get("https://api/", timeout=1)
+
+            assert trio.current_time() == 4
+
+    run(main)
+
+
+async def read_stream(client: Client) -> None:
+    async with client.stream("GET", "https://api/") as response:
+        await response.read()

@@ -26,8 +26,10 @@ def test_upgraded_connection_is_a_stream_with_the_first_bytes_first() -> None:
 
         await listen(net, script)
         async with Client(timeout=10) as client:
-            async with client.upgrade("http://api/x", "echo", headers={"X-Mine": "1"}) as upgraded:
-                assert upgraded.response.headers["upgrade"] == "echo"
+            block = client.upgrade("http://api/x", "echo", headers={"X-Mine": "1"})
+            async with block as upgraded:
+                assert block.response is not None
+                assert block.response.headers["upgrade"] == "echo"
                 assert await upgraded.receive_some(2) == b"he"
                 assert await upgraded.receive_some() == b"llo"
                 await upgraded.send_all(b"ping")

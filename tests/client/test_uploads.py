@@ -309,3 +309,16 @@ def test_upload_ends_with_its_request_when_that_is_cancelled() -> None:
             assert trio.current_time() == 3
 
     run(main)
+
+
+def test_connection_is_kept_after_a_streamed_upload() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        peers_before = len(net.connections)
+        await serve_app(net, _ok)
+        async with Client() as client:
+            for _ in range(5):
+                assert (await client.post("http://api/", content=chunks(b"he", b"llo"))).content == b"5"
+        assert len(net.connections) - peers_before == 1
+
+    for seed in range(10):
+        run(main, seed=seed)

@@ -16,6 +16,14 @@ from trio_http._errors import InvalidURL
 from trio_http.semantics import URL, Query, _url, join_host_port, set_idna_codec, split_host_port, url_concat
 
 
+@pytest.fixture(autouse=True)
+def without_codec() -> Iterator[None]:
+    """The state of the floor by itself: the client sets a codec for the process when it is imported."""
+    before = set_idna_codec(None)
+    yield
+    set_idna_codec(*before)
+
+
 @pytest.fixture
 def with_idna() -> Iterator[None]:
     before = set_idna_codec(lambda host: idna.encode(host, uts46=True), idna.decode)

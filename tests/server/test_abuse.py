@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.lowlevel
 
 from tests.wires import Wires, serving
 from trio_http import Request, Response, ServerLimits, ServerTimeouts
@@ -185,7 +186,7 @@ async def test_two_thousand_idle_connections_cost_little() -> None:
                 for _ in range(2000):
                     idle.append(socket.create_connection(address))
                     if len(idle) % 50 == 0:
-                        await trio.sleep(0)
+                        await trio.lowlevel.checkpoint()
                 while len(wires.server.connections) < 2000:
                     await trio.sleep(0.01)
                 async with well_behaved(wires):

@@ -357,3 +357,48 @@ async def test_clients_gone_are_counted_and_logged(kind: str, caplog: pytest.Log
 
             assert server.stats.clients_gone == 1
             assert "client gone" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+async def test_a_handler_that_has_read_a_part_of_its_body_is_watched_again(kind: str) -> None:
+    told = Told()
+
+    async def handler(request: Request) -> Response:
+        await trio.sleep(0.12)  # the watch has read ahead by now
+        async for _ in request.body:
+            break
+        await told.wait(request)
+        return Response()
+
+    with trio.fail_after(5):
+        async with serving(handler, kind) as wires, wires.connect() as peer:
+            await peer.send(POST % 100_000 + b"x" * 50_000)
+            await told.begun.wait()
+            await trio.sleep(0.1)
+            told.left_at = trio.current_time()
+            await peer.aclose()
+            await told.over.wait()
+
+    assert told.reason == "client_gone"
+    assert told.seconds < PROMISED + SLACK
+
+
+async def test_no_shield_is_put_up_after_the_grace(autojump_clock: Any) -> None:
+    steps: list[str] = []
+
+    async def handler(request: Request) -> Response:
+        try:
+            await trio.sleep_forever()
+        finally:
+            with request.shielded(1000):
+                await trio.sleep(1)
+                steps.append("not reached")
+        return Response()
+
+    async with serving(handler) as wires, wires.connect() as peer:
+        await peer.send(GET)
+        await trio.sleep(1)
+        report = await wires.server.shutdown(grace=1)
+
+    assert not steps
+    assert not report.stuck

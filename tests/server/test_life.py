@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import trio
@@ -166,7 +166,7 @@ class Source:
     def __init__(self) -> None:
         self.steps: list[str] = []
 
-    async def __aenter__(self) -> Source:
+    async def __aenter__(self) -> Self:
         self.steps.append("entered")
         return self
 

@@ -102,9 +102,8 @@ async def test_an_inherited_file_descriptor() -> None:
 
 
 def test_a_file_descriptor_that_does_not_listen_is_refused() -> None:
-    with socket.socket() as idle:
-        with pytest.raises(ConnectError, match="does not listen"):
-            listener_from_fd(idle.fileno())
+    with socket.socket() as idle, pytest.raises(ConnectError, match="does not listen"):
+        listener_from_fd(idle.fileno())
     reading, writing = os.pipe()
     with pytest.raises(ConnectError, match="file descriptor"):
         listener_from_fd(reading)
@@ -234,3 +233,14 @@ async def test_a_handshake_that_never_comes_ends_in_time() -> None:
         async with serving(hello, "tls", timeouts=ServerTimeouts(handshake=0.1)) as wires:
             async with await trio.open_tcp_stream("127.0.0.1", wires.server.port) as silent:
                 assert await silent.receive_some(1) == b""
+
+
+async def test_a_handshake_under_way_does_not_hold_the_shutdown() -> None:
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            server = await nursery.start(Server(hello, ssl_context=server_context()).listen)
+            silent = await trio.open_tcp_stream("127.0.0.1", server.port)
+            while not server._handshakes:
+                await trio.sleep(0.01)
+            await server.shutdown(grace=3)
+        await silent.aclose()

@@ -524,3 +524,29 @@ async def test_accepting_pauses_while_too_many_are_connected(kind: str) -> None:
 
             await one.aclose()
             assert (await two.response())[0] == 200
+
+
+async def test_a_peer_that_leaves_while_both_bodies_flow_is_no_error_of_ours(
+    kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answered = trio.Event()
+
+    async def handler(request: Request) -> Response:
+        async def producer(send: SendChunk) -> None:
+            async for chunk in request.body:
+                await send(chunk)
+                answered.set()
+
+        return Response(producer)
+
+    async with serving(handler, kind, cancel_on_disconnect=False) as wires:
+        async with wires.connect() as peer:
+            await peer.send(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\n0123456789")
+            await answered.wait()
+            await peer.send_eof()
+            await peer.receive_all()
+        async with wires.connect() as other:
+            await other.send(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+            assert (await other.receive_until(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from tests.wires import ALL_KINDS, serving
-from trio_http import Request, Response, UpgradeResponse
+from trio_http import Request, Response, ServerTimeouts, UpgradeResponse
 
 UPGRADE = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\n"
 CONNECT = b"CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n"
@@ -119,3 +119,21 @@ async def test_an_error_after_the_switch_is_logged(autojump_clock: Any, caplog: 
         assert (await peer.receive_all()).startswith(b"HTTP/1.1 101 ")
 
     assert "talk trouble" in caplog.text
+
+
+async def test_a_tunnel_for_who_did_not_ask_for_one_is_refused(autojump_clock: Any) -> None:
+    async def handler(request: Request) -> Response:
+        return UpgradeResponse(None, shout)
+
+    async with serving(handler) as wires, wires.connect() as peer:
+        assert (await peer.ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"))[0] == 405
+
+
+async def test_the_time_of_a_handler_ends_with_the_switch(autojump_clock: Any) -> None:
+    async with serving(switch, timeouts=ServerTimeouts(handler=3)) as wires, wires.connect() as peer:
+        await peer.send(UPGRADE)
+        await peer.receive_until(b"\r\n\r\n")
+        await trio.sleep(10)
+        await peer.send(b"still here")
+
+        assert await peer.receive_exactly(10) == b"STILL HERE"

@@ -173,7 +173,8 @@ def test_hypothesis_draws_and_shrinks_the_network(pytester: pytest.Pytester) -> 
     result = run(
         pytester,
         """
-@settings(database=None, max_examples=200)
+from hypothesis import Phase
+@settings(database=None, max_examples=200, phases=[Phase.generate, Phase.shrink])
 @given(net=virtual_networks(faults=Faults(short_read=0.5, short_write=0.3, delay=0.4)), size=st.integers(1, 50))
 async def test_given(net, size):
     await net.host("api").start(trio.serve_tcp, echo, 80)
@@ -246,6 +247,42 @@ async def test_marked(virtual_network):
     )
 
     result.assert_outcomes(passed=1)
+
+
+def test_server_and_client_of_trio_http(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+import trio_http
+
+async def hello(request):
+    await trio.sleep(5)
+    return trio_http.Response("hello from " + request.headers["host"])
+
+async def test_virtual(virtual_network, virtual_server, virtual_client):
+    await virtual_server(hello, host="api", names=["api.example"])
+    with virtual_network.host("app").active():
+        response = await virtual_client.get("http://api.example/")
+    assert response.text() == "hello from api.example"
+    assert trio.current_time() == 5
+    assert virtual_network.connections[0].client.host.name == "app"
+
+async def test_virtual_tls(virtual_server, test_ca):
+    await virtual_server(hello, 443, host="api", ssl_context=test_ca.server_context("api"))
+    async with trio_http.Client(ssl_context=test_ca.client_context(), trust_env=False) as client:
+        assert (await client.get("https://api/")).status == 200
+
+async def quick(request):
+    return trio_http.Response("real")
+
+async def test_real(http_server):
+    server = await http_server(quick)
+    async with trio_http.Client(trust_env=False) as client:
+        assert (await client.get(server.url)).text() == "real"
+""",
+    )
+
+    result.assert_outcomes(passed=3)
 
 
 def test_no_network_lets_loopback_pass_and_nothing_else(pytester: pytest.Pytester) -> None:

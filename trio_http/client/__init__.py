@@ -5,12 +5,13 @@ from ._auth import Auth, AuthInput, BasicAuth, BearerAuth, DigestAuth, NetrcAuth
 from ._client import Client
 from ._events import EventStream, ServerSentEvent
 from ._group import RequestGroup, RequestHandle
+from ._idna import use_idna as _use_idna
 from ._oneshot import delete, get, head, open_websocket, options, patch, post, put, request, stream
 from ._options import ClientMiddleware, ClientOptions, RequestOptions, Settings
 from ._pool import ConnectionInfo, Pool, WaiterInfo
 from ._retry import Retry
 from ._stream import ResponseStream
-from ._upgrade import UpgradedStream
+from ._upgrade import Upgrade
 from ._websocket import WebSocketRequestOptions
 
 __all__ = [
@@ -34,7 +35,7 @@ __all__ = [
     "Retry",
     "ServerSentEvent",
     "Settings",
-    "UpgradedStream",
+    "Upgrade",
     "WaiterInfo",
     "WebSocketRequestOptions",
     "delete",
@@ -48,3 +49,5 @@ __all__ = [
     "request",
     "stream",
 ]
+
+_use_idna()

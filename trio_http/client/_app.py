@@ -7,8 +7,11 @@ produced piece by piece, on either side, comes through a channel from a task in 
 from __future__ import annotations
 
 import inspect
+import logging
 import math
-from typing import final
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import TypeVar, final
 
 import trio
 
@@ -33,6 +36,10 @@ from ._call import Call
 from ._upload import Upload
 
 __all__ = ["AppAttempt"]
+
+_T = TypeVar("_T")
+
+log = logging.getLogger("trio_http.client")
 
 _END = h1.EndOfMessage()
 
@@ -86,6 +93,12 @@ class _InProcess(BareExchange):
     def open_body(self) -> BodySource:
         return self._attempt.open_request_body()
 
+    async def enter(self, manager: AbstractAsyncContextManager[_T]) -> _T:
+        return await self._attempt.contexts.enter_async_context(manager)
+
+    def background(self, fn: Callable[..., Awaitable[object]], *args: object) -> None:
+        self._attempt.background(fn, args)
+
     async def inform(self, status: int, headers: Headers) -> None:
         told = self._attempt.call.on_informational
         if told is not None:
@@ -118,6 +131,18 @@ class AppAttempt:
         self._content: Content | None = None
         self._request: Request | None = None
         self.over = False
+        self.contexts = AsyncExitStack()
+
+    def background(self, fn: Callable[..., Awaitable[object]], args: tuple[object, ...]) -> None:
+        """Run a function in the client's nursery; its failure is logged, and harms nobody else."""
+
+        async def run() -> None:
+            try:
+                await fn(*args)
+            except Exception:
+                log.exception("background work of %s failed", self.call)
+
+        self._nursery.start_soon(run, name=f"background of {self.call}")
 
     def open_request_body(self) -> BodySource:
         """Return the body as the handler reads it."""
@@ -263,6 +288,7 @@ class AppAttempt:
             self._request.end()
         for pipe in self._pipes:
             await pipe.aclose()
+        await self.contexts.aclose()
 
 
 def _answer(error: StatusError, text: str) -> Response:

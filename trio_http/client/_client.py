@@ -13,7 +13,7 @@ from typing import Self, Unpack, final
 import trio
 
 from .._config import ClientLimits, ClientTimeouts
-from .._errors import BodyTooLarge, DecodingError, InvalidURL, LocalProtocolError
+from .._errors import BodyTooLarge, DecodingError, HTTPError, InvalidURL, LocalProtocolError
 from ..messages import Body, Content, Handler, Request, Response
 from ..semantics import (
     URL,
@@ -484,7 +484,8 @@ class Client:
         try:
             response = await handler(asked)
             if check and options.get("raise_for_status", self._settings.raise_for_status) and response.status >= 400:
-                await response.read(ERROR_BODY)
+                with contextlib.suppress(HTTPError):  # the status is what is to be told, with or without its body
+                    await response.read(ERROR_BODY)
                 response.raise_for_status()
         except BaseException:
             for attempt in attempts:

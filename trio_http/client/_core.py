@@ -35,6 +35,7 @@ class Core:
     __slots__ = (
         "_app",
         "_direct",
+        "_left",
         "_limits",
         "_manager",
         "_mounts",
@@ -60,6 +61,7 @@ class Core:
         self.pool = Pool(limits, idle=settings.timeouts.idle, sweeper=self._sweeper, dispose=self._dispose)
         self._manager: AbstractAsyncContextManager[trio.Nursery] | None = None
         self._nursery: trio.Nursery | None = None
+        self._left = False
 
     # ---------------------------------------------------------------- life
 
@@ -77,12 +79,15 @@ class Core:
         assert self._nursery is not None
         self.pool.close()
         self._nursery.cancel_scope.cancel()
-        await leave_nursery(self._manager, error)
+        try:
+            await leave_nursery(self._manager, error)
+        finally:
+            self._left = True
 
     def _dispose(self, stream: HTTP1Stream) -> None:
         """Close a connection that the pool gives up: a socket at once, others politely."""
         transport = stream.transport
-        if type(transport) is SocketTransport or self._nursery is None:
+        if type(transport) is SocketTransport or self._nursery is None or self._left:
             transport.close_now()
         else:
             self._nursery.start_soon(stream.aclose)  # bounded, raises nothing, and goes on when we are cancelled

@@ -444,7 +444,10 @@ class Exchange:
         upload = self._upload
         if upload is not None:
             length = self.call.content.length
-            if not upload.done.is_set() and length is not None and self._sent >= length:
+            stream = self.stream
+            all_said = stream.core.our_state is h1.DONE or (length is not None and self._sent >= length)
+            all_said = all_said and not stream.broken  # and has left
+            if not upload.done.is_set() and all_said:
                 with trio.move_on_after(LAST_BYTES):
                     await upload.done.wait()
             if upload.done.is_set() and upload.error is None:

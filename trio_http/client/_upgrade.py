@@ -6,71 +6,14 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import final
 
-import trio
-
-from .._errors import ReadError, StatusError, WriteError
+from .._errors import StatusError
 from ..messages import Response
-from ..wire import HTTP1Stream
+from ..wire import UpgradedStream
 from ._stream import OpenResponse
 
-__all__ = ["Upgrade", "UpgradedStream"]
+__all__ = ["Upgrade"]
 
 ANSWER = 64 * 1024  # bytes read of an answer that is no upgrade
-
-
-@final
-class UpgradedStream(trio.abc.HalfCloseableStream):
-    """The bytes of an upgraded connection; those that came right behind the 101 first.
-
-    Args:
-        stream: The connection.
-
-    Attributes:
-        response: The 101 response.
-    """
-
-    def __init__(self, stream: HTTP1Stream, response: Response) -> None:
-        self._transport = stream.transport
-        self._held = stream.core.trailing_data[0]
-        self.response = response
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        """Wait for bytes; ``b""`` is the end."""
-        if self._held:
-            await trio.lowlevel.checkpoint()
-            most = len(self._held) if max_bytes is None else max_bytes
-            data, self._held = self._held[:most], self._held[most:]
-            return data
-        try:
-            return await self._transport.receive(65536 if max_bytes is None else max_bytes)
-        except ReadError as error:
-            raise trio.BrokenResourceError(str(error)) from error
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send everything."""
-        await trio.lowlevel.checkpoint()
-        rest = memoryview(data)
-        try:
-            rest = rest[self._transport.send_nowait((rest,)) :]
-            while rest:
-                rest = rest[await self._transport.send(rest) :]
-        except WriteError as error:
-            raise trio.BrokenResourceError(str(error)) from error
-
-    async def wait_send_all_might_not_block(self) -> None:
-        """Return at once: nothing is known of the other side's room."""
-        await trio.lowlevel.checkpoint()
-
-    async def send_eof(self) -> None:
-        """Tell the peer that nothing more comes."""
-        try:
-            await self._transport.send_eof()
-        except WriteError as error:
-            raise trio.BrokenResourceError(str(error)) from error
-
-    async def aclose(self) -> None:
-        """Close."""
-        await self._transport.aclose()
 
 
 @final
@@ -80,14 +23,18 @@ class Upgrade:
     Args:
         begin: Sends the request.
         what: Method, URL and protocol, for texts.
+
+    Attributes:
+        response: The 101 response, inside the block.
     """
 
-    __slots__ = ("_begin", "_open", "_what")
+    __slots__ = ("_begin", "_open", "_what", "response")
 
     def __init__(self, begin: Callable[[], Awaitable[OpenResponse]], what: str) -> None:
         self._begin = begin
         self._what = what
         self._open: OpenResponse | None = None
+        self.response: Response | None = None
 
     async def __aenter__(self) -> UpgradedStream:
         opened = await self._begin()
@@ -99,10 +46,11 @@ class Upgrade:
         except BaseException:
             await opened.aclose()
             raise
-        self._open = opened
-        stream = opened.attempts[-1].wire
-        assert stream is not None
-        return UpgradedStream(stream, response)
+        self._open, self.response = opened, response
+        wire = opened.attempts[-1].wire
+        assert wire is not None
+        first, ended = wire.core.trailing_data
+        return UpgradedStream(wire.transport, first, ended=ended)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

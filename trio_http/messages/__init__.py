@@ -5,7 +5,8 @@ from ._content import Content, ContentLike, Producer, SendChunk
 from ._exchange import Address, BareExchange, CancelReason, Exchange, NoExchange, Serving, TLSInfo, Via
 from ._handler import Handler, Middleware
 from ._lines import Lines
-from ._request import UNSET, Request, Unset
+from ._parse import parse_request
+from ._request import UNSET, Request, Unset, unquote_path
 from ._response import Response
 from ._timings import Timings
 from ._upgrade import TakeOver, UpgradeResponse
@@ -37,4 +38,6 @@ __all__ = [
     "UpgradeResponse",
     "Via",
     "WholeSource",
+    "parse_request",
+    "unquote_path",
 ]

@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from typing import Any, Literal, Self, TypeVar, final
 
-from .._errors import DecodingError
+from .._errors import DecodingError, StatusError
 from ..semantics import (
     URL,
     ByteRange,
@@ -59,6 +59,17 @@ T = TypeVar("T")
 
 
 @final
+class _BadContent(DecodingError, StatusError):
+    """A request's body is not what its handler asked for: the peer's fault, so if nobody catches it, it is answered."""
+
+    def __init__(self, msg: str) -> None:
+        StatusError.__init__(self, 400, msg)
+
+    def __str__(self) -> str:
+        return self.detail or ""
+
+
+@final
 class Request:
     """One request.
 
@@ -96,7 +107,7 @@ class Request:
     raw_target: bytes
     http_version: str
     exchange: Exchange
-    matches: dict[str, str]
+    matches: dict[str, Any]  # str, but for the typed parameters of a pattern
     websocket: Any
     """The open WebSocket, in a function that is called for each of its messages; None elsewhere."""
     _query: Query | None
@@ -458,25 +469,25 @@ class Request:
         """Read the whole body as text.
 
         Raises:
-            DecodingError: It is not text in that encoding.
+            DecodingError: It is not text in that encoding; let out of a handler, it is answered with 400.
         """
         data = await self.read()
         try:
             return data.decode(encoding)
         except UnicodeDecodeError as error:
-            raise DecodingError(f"the body of {self!r} is not {encoding}: byte {error.start} is wrong") from error
+            raise _BadContent(f"the body of {self!r} is not {encoding}: byte {error.start} is wrong") from error
 
     async def json(self, loads: Callable[[bytes], Any] = json_codec.loads) -> Any:
         """Read the whole body as JSON.
 
         Raises:
-            DecodingError: It is not JSON; the text says where.
+            DecodingError: It is not JSON; the text says where. Let out of a handler, it is answered with 400.
         """
         data = await self.read()
         try:
             return loads(data)
-        except ValueError as error:
-            raise DecodingError(f"the body of {self!r} is not JSON: {error}") from error
+        except (ValueError, RecursionError) as error:  # the second: brackets nested more deeply than the parser goes
+            raise _BadContent(f"the body of {self!r} is not JSON: {error}") from error
 
     def end(self) -> None:
         """Mark the exchange as over: a body that somebody kept cannot be read any more. For owners of connections."""

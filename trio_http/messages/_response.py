@@ -39,7 +39,10 @@ class RequestMaker(Protocol):
 
 
 class Response:
-    """One response. Its only subclasses are those that hand the connection over.
+    """One response.
+
+    Its subclasses are kinds that differ in how they are made (JSON, files, events), and those that hand the connection
+    over.
 
     Args:
         body: bytes, str (sent as UTF-8, ``text/plain`` unless said otherwise), an async iterable of bytes (a trio

@@ -13,7 +13,7 @@ from .._errors import (
     TransportError,
 )
 from ..messages import Response
-from ..semantics import phrases
+from ..semantics import Headers, phrases
 
 __all__ = ["answer", "answer_to_fault", "answer_to_status_error", "only_leaf"]
 
@@ -46,7 +46,7 @@ def answer_to_fault(fault: HTTPError) -> Response | None:
 def answer_to_status_error(error: StatusError) -> Response:
     """Return the answer that a handler raised."""
     response = answer(error.status, error.detail)
-    for name, value in dict(error.headers or {}).items():
+    for name, value in Headers(error.headers).get_all():
         response.headers.add(name, value)
     return response
 

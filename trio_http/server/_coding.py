@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from typing import Self, final
 
@@ -11,33 +12,37 @@ from .._errors import BodyError, DecodingError
 from ..messages import BodySource, Content, Producer, Request, Response, SendChunk
 from ..semantics import ContentDecoder, ContentEncoder, Headers, available_codings, choose_coding
 
-__all__ = ["DecodedBody", "compress", "unsupported"]
+__all__ = ["DecodedBody", "compressed", "unsupported"]
 
 _WORTH_IT = 256  # bytes; below that a coding makes answers longer rather than shorter; nginx: 20, Apache mod_brotli: 0
 # the best first, among those that the client likes equally
 _PREFERENCE = ("zstd", "br", "gzip", "deflate")
 
 
-def compress(request: Request, response: Response) -> None:
-    """Put a response into the coding that its client likes best, if it accepts one and the body is worth it.
+def compressed(request: Request, response: Response) -> Response:
+    """Return a response in the coding that its client likes best, if it accepts one and the body is worth it.
+
+    The response given stays as it is, because a handler may return one object again and again.
 
     A strong entity tag becomes a weak one, because other bytes have it now (RFC 9110 section 8.8.1), and ``Vary``
     tells caches what the choice depended on.
     """
     headers = response.headers
     if response.status in (204, 206, 304) or "content-encoding" in headers or "content-range" in headers:
-        return
+        return response
     if "no-transform" in (headers.get("cache-control") or ""):
-        return
+        return response
+    response = copy.copy(response)
+    response.headers = headers = headers.copy()
     _vary(headers)
     data = response.in_memory
     if data is not None and len(data) < _WORTH_IT:
-        return
+        return response
     available = available_codings()
     offers = [*(coding for coding in _PREFERENCE if coding in available), "identity"]
     coding = choose_coding(request.headers.get("accept-encoding"), offers)
     if coding is None or coding == "identity":
-        return
+        return response
     encoder = ContentEncoder(coding)
     if data is not None:
         response.replace_body(encoder.encode(data) + encoder.finish())
@@ -49,6 +54,7 @@ def compress(request: Request, response: Response) -> None:
     tag = headers.get("etag")
     if tag is not None and not tag.startswith("W/"):
         headers["etag"] = "W/" + tag
+    return response
 
 
 def _vary(headers: Headers) -> None:

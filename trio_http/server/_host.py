@@ -11,7 +11,7 @@ from .. import h1
 from .._config import ServerLimits, ServerTimeouts
 from ..messages import Handler, Request, TLSInfo
 from ..transport import Sweeper, Transport
-from ..wire import Timing
+from ..wire import HTTP1Stream, Timing
 from ._hooks import Hooks
 from ._instruments import Instrument, ServerStats
 from ._monitor import Monitor
@@ -87,6 +87,9 @@ class Host(Protocol):
     @property
     def shutting_down(self) -> trio.Event:
         """Set when the server begins to shut down."""
+
+    def closing(self, wire: HTTP1Stream) -> bool:
+        """Tell whether a connection ends with the answer to its current request."""
 
     def fixed_lines(self) -> bytes:
         """The fields of every answer, each with its CRLF: Date and Server."""

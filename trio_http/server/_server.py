@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, Final, TypeVar, final
 
 import trio
 
@@ -25,6 +27,8 @@ from .._errors import LocalProtocolError, StatusError
 from ..messages import Address, Handler, Request, Response, TLSInfo
 from ..semantics import Headers, current_date
 from ..transport import (
+    PlainAcceptor,
+    SocketTransport,
     StreamTransport,
     Sweeper,
     Transport,
@@ -35,7 +39,7 @@ from ..transport import (
     open_listeners,
     open_unix_listener,
 )
-from ..wire import Timing
+from ..wire import HTTP1Stream, Timing
 from ._connection import ServerConnection
 from ._hooks import ConnectHook, DisconnectHook, ErrorHook, Hooks, ReceiveHook, ReplyHook
 from ._instruments import Instrument, ServerStats
@@ -48,7 +52,10 @@ __all__ = ["Lifespan", "Server", "ShutdownReport", "serve", "serve_connection"]
 log = logging.getLogger("trio_http.server")
 
 FORCE = 0.25  # seconds for cancelled connections to end by themselves; then their sockets are closed under them
+ACCEPT_BATCH = 64  # connections taken before those that are open get a turn
 ACCEPT_PAUSE = 0.1  # seconds to wait when the process has no file descriptor left; as trio.serve_listeners does
+T = TypeVar("T")
+
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 
 Listener = trio.abc.Listener[trio.abc.Stream]
@@ -189,6 +196,7 @@ class Server:
         self._lines = b""
         self._lines_until = 0.0  # on the wall clock
         self._connections: dict[ServerConnection, None] = {}
+        self._handshakes: dict[trio.CancelScope, None] = {}
         self._accepting = trio.CancelScope()
         self._background: trio.Nursery | None = None
         self._background_work: dict[object, str] = {}
@@ -252,6 +260,13 @@ class Server:
     def active(self) -> int:
         """How many handlers run now."""
         return len(self.monitor.running)
+
+    def closing(self, wire: HTTP1Stream) -> bool:
+        """Tell whether a connection ends with the answer to its current request."""
+        if self.draining or not self.keep_alive:
+            return True
+        most = self.limits.requests_per_connection
+        return most is not None and wire.exchanges >= most
 
     def fixed_lines(self) -> bytes:
         """The fields of every answer, each with its CRLF: Server and Date, made once a second."""
@@ -382,12 +397,6 @@ class Server:
         else:
             self._listeners = await open_listeners(port, host=host, backlog=self._backlog, reuse_port=self._reuse_port)
 
-    async def _close_listeners(self) -> None:
-        # Each and every one, also when we are being cancelled: the first checkpoint would end the loop otherwise.
-        with trio.CancelScope(deadline=trio.current_time() + FORCE, shield=True):
-            for listener in self._listeners:
-                await trio.aclose_forcefully(listener)
-
     async def _serve(self, task_status: trio.TaskStatus[Server]) -> None:
         async with trio.open_nursery() as self._background, trio.open_nursery() as services:
             self._start_services(services)
@@ -398,9 +407,14 @@ class Server:
                             acceptors.start_soon(self._accept, listener, connections)
                         task_status.started(self)
                         await trio.sleep_forever()
-                for listener in self._listeners:
-                    await listener.aclose()
+                await self._close_listeners()
             services.cancel_scope.cancel()
+
+    async def _close_listeners(self) -> None:
+        # Shielded, because the first aclose() would raise Cancelled and leave the other listeners open.
+        with trio.CancelScope(deadline=trio.current_time() + FORCE, shield=True):
+            for listener in self._listeners:
+                await trio.aclose_forcefully(listener)
 
     def _start_services(self, services: trio.Nursery) -> None:
         self._see_whether_plain()
@@ -409,24 +423,42 @@ class Server:
             services.start_soon(self.monitor.run, services)
 
     async def _accept(self, listener: Listener, connections: trio.Nursery) -> None:
-        most = self.limits.connections
+        if isinstance(listener, trio.SocketListener) and PlainAcceptor.fits(listener):
+            with PlainAcceptor(listener) as acceptor:
+                while True:
+                    for sock in await self._patiently(acceptor.accept_some, await self._wait_for_room()):
+                        self._took(connections, sock)
         while True:
-            while most is not None and self._open >= most:
-                self._room = trio.Event()
-                await self._room.wait()
+            await self._wait_for_room()
+            self._took(connections, await self._patiently(listener.accept))
+
+    async def _wait_for_room(self) -> int:
+        """Wait until there may be one more connection; return how many may come."""
+        most = self.limits.connections
+        if most is None:
+            return ACCEPT_BATCH
+        while self._open >= most:
+            self._room = trio.Event()
+            await self._room.wait()
+        return min(ACCEPT_BATCH, most - self._open)
+
+    async def _patiently(self, accept: Callable[..., Awaitable[T]], *args: int) -> T:
+        """Accept; where the process has run out of descriptors or memory, wait and try again."""
+        while True:
             try:
-                stream = await listener.accept()
+                return await accept(*args)
             except OSError as error:
                 if error.errno not in _OUT_OF_RESOURCES:
                     raise
                 log.error("accepting paused for %g s: %s", ACCEPT_PAUSE, error)
                 await trio.sleep(ACCEPT_PAUSE)
-                continue
-            self.stats.connections += 1
-            self._open += 1  # here and not in the new task, which runs only later
-            connections.start_soon(self._serve_stream, stream)
 
-    async def _serve_stream(self, stream: trio.abc.Stream, peer: Address = None) -> None:
+    def _took(self, connections: trio.Nursery, accepted: socket.socket | trio.abc.Stream) -> None:
+        self.stats.connections += 1
+        self._open += 1  # here and not in the new task, which runs only later
+        connections.start_soon(self._serve_stream, accepted)
+
+    async def _serve_stream(self, stream: socket.socket | trio.abc.Stream, peer: Address = None) -> None:
         try:
             transport = await self._transport_over(stream)
             if transport is not None:
@@ -435,9 +467,11 @@ class Server:
             self._open -= 1
             self._room.set()
 
-    async def _transport_over(self, stream: trio.abc.Stream) -> Transport | None:
+    async def _transport_over(self, stream: socket.socket | trio.abc.Stream) -> Transport | None:
         if self._ssl_context is None:
-            return adopt(stream)
+            return SocketTransport(stream) if isinstance(stream, socket.socket) else adopt(stream)
+        if isinstance(stream, socket.socket):
+            stream = trio.SocketStream(trio.socket.from_stdlib_socket(stream))
         return await self._handshake(stream, self._ssl_context)
 
     async def _serve_transport(self, transport: Transport, peer: Address) -> None:
@@ -455,20 +489,23 @@ class Server:
         secure = trio.SSLStream(stream, context, server_side=True, https_compatible=False)
         limit = self.timeouts.handshake
         peer = format_address(StreamTransport(secure).peer)
-        try:
-            with trio.move_on_after(limit if limit is not None else float("inf")):
-                try:
-                    await secure.do_handshake()
-                except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                    log.info("%s: TLS handshake failed: %s", peer, error.__cause__ or error)
-                    await trio.aclose_forcefully(stream)
-                    return None
+        deadline = trio.current_time() + (math.inf if limit is None else limit)
+        with trio.CancelScope(deadline=deadline) as scope:
+            self._handshakes[scope] = None
+            try:
+                await secure.do_handshake()
                 return StreamTransport(secure)
-        except BaseException:
-            await trio.aclose_forcefully(stream)
-            raise
-        log.info("%s: TLS handshake not done after %s s (ServerTimeouts.handshake)", peer, limit)
-        await trio.aclose_forcefully(stream)
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                log.info("%s: TLS handshake failed: %s", peer, error.__cause__ or error)
+                await trio.aclose_forcefully(stream)
+                return None
+            except BaseException:
+                await trio.aclose_forcefully(stream)
+                raise
+            finally:
+                del self._handshakes[scope]
+        if not self.draining:
+            log.info("%s: TLS handshake not done after %s s (ServerTimeouts.handshake)", peer, limit)
         return None
 
     async def serve_stream(self, stream: trio.abc.Stream, *, peer: Address = None) -> None:
@@ -554,6 +591,8 @@ class Server:
             self.stop_accepting()
             for connection in self.connections:
                 connection.drain()
+            for handshake in self._handshakes:
+                handshake.cancel()  # nothing has been asked yet
             await self._wait_until_empty(grace)
         finally:
             self.draining = True

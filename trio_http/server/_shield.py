@@ -19,7 +19,7 @@ class Shield(Watched):
     Args:
         sweeper: Who watches the time.
         among: The shields that are up, for whoever may lift them before.
-        seconds: How long it may stay up.
+        seconds: How long it may stay up; 0 for not at all.
     """
 
     __slots__ = ("_among", "_scope", "_seconds")
@@ -40,7 +40,10 @@ class Shield(Watched):
 
     def __enter__(self) -> None:
         self._among.append(self)
-        self.arm(trio.current_time() + self._seconds)
+        if self._seconds > 0:
+            self.arm(trio.current_time() + self._seconds)
+        else:
+            self.lift()
         self._scope.__enter__()
 
     def __exit__(

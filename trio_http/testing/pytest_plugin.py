@@ -17,7 +17,7 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,8 +26,12 @@ import pytest
 if TYPE_CHECKING:
     from typing import Any
 
+    from trio import Nursery
+
+    from ..client import Client
     from ._ca import CertificateAuthority
     from ._network import VirtualNetwork
+    from ._services import RealServers, VirtualServers
 
 _NETWORK: pytest.StashKey[VirtualNetwork] = pytest.StashKey()
 _LAST: pytest.StashKey[VirtualNetwork] = pytest.StashKey()
@@ -124,6 +128,27 @@ def virtual_network(request: pytest.FixtureRequest, vnet_seed: int) -> VirtualNe
     net: VirtualNetwork = simulate.make_run(seed=vnet_seed, only=None, **options).network()
     request.node.stash[_NETWORK] = net
     return net
+
+
+@pytest.fixture
+def virtual_server(virtual_network: VirtualNetwork) -> VirtualServers:
+    """A way to start trio_http servers on virtual hosts; call it with a handler, await it, and get the server."""
+    servers: VirtualServers = _kit("_services").VirtualServers(virtual_network)
+    return servers
+
+
+@pytest.fixture
+async def virtual_client(virtual_network: VirtualNetwork) -> AsyncIterator[Client]:
+    """A trio_http client in the virtual network; it connects from the host of the code that uses it."""
+    async with _kit("_services").new_client() as client:
+        yield client
+
+
+@pytest.fixture
+def http_server(nursery: Nursery) -> RealServers:
+    """A way to start trio_http servers on 127.0.0.1 and any free port, in pytest-trio's nursery."""
+    servers: RealServers = _kit("_services").RealServers(nursery)
+    return servers
 
 
 @pytest.fixture(scope="session")

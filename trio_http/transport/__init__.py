@@ -1,5 +1,6 @@
 """Connections below HTTP: bytes in and out, listening and connecting, deadlines."""
 
+from ._accept import PlainAcceptor
 from ._adopt import adopt
 from ._bare import leave_nursery
 from ._connect import NetworkOptions, Resolver, SocketOption, open_tcp, open_unix
@@ -23,6 +24,7 @@ __all__ = [
     "NetworkOptions",
     "Origin",
     "Pace",
+    "PlainAcceptor",
     "Proxy",
     "Resolver",
     "Route",

@@ -90,6 +90,7 @@ class StreamTransport:
 
     def receive_nowait(self, max_bytes: int) -> bytes | None:
         """Return what a watch has read; else None: a trio stream cannot say without a wait."""
+        self._watch_on = False
         return self._take() if self._ahead else None
 
     def _take(self) -> bytes:

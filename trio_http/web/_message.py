@@ -1,0 +1,152 @@
+"""Reading a request's body as an object of a given type, and saying exactly what does not fit."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from enum import Enum
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+from .._errors import StatusError
+from ..messages import Request
+from ..semantics import MediaType
+from ._responses import JSON, Codec
+
+__all__ = ["message"]
+
+T = TypeVar("T")
+
+
+class _Misfit(Exception):
+    """Something does not fit; the text says where."""
+
+
+async def message(request: Request, cls: type[T], *, codec: Codec = JSON, limit: int | None = None) -> T:
+    """Read the body of a request as an object.
+
+    Args:
+        request: The request.
+        cls: A dataclass, of fields that are such themselves, or numbers, texts, booleans, dates, UUIDs,
+            enumerations, lists, dictionaries and unions of these; a class with ``from_dict(mapping)``; or one of
+            those other types.
+        codec: How to read the bytes.
+        limit: At most so many bytes; None leaves it to the route and the server.
+
+    Raises:
+        StatusError: 400, the bytes are not what the codec reads; 415, the content type is another one; 422, the
+            object does not fit, and the text says where.
+        BodyTooLarge: There is more than ``limit``.
+    """
+    declared = request.headers.get("content-type")
+    if declared is not None:
+        try:
+            kind = MediaType.parse(declared)
+        except ValueError as error:
+            raise StatusError(415, str(error)) from None
+        if kind.essence != codec.media_type and not (codec is JSON and kind.is_json):
+            raise StatusError(415, f"the body is {kind.essence}; expected {codec.media_type}")
+    data = await request.read(limit)
+    try:
+        value = codec.decode(data)
+    except (ValueError, RecursionError) as error:
+        raise StatusError(400, f"the body is no {codec.media_type}: {error}") from error
+    try:
+        result: T = _fit(value, cls, "")
+    except _Misfit as error:
+        raise StatusError(422, str(error)) from None
+    return result
+
+
+def _fit(value: Any, wanted: Any, where: str) -> Any:
+    # One branch for each kind of type; whoever needs more gives the class a from_dict().
+    if wanted is Any or wanted is object:
+        return value
+    if dataclasses.is_dataclass(wanted) and isinstance(wanted, type):
+        return _fit_dataclass(value, wanted, where)
+    from_dict = getattr(wanted, "from_dict", None)
+    if from_dict is not None:
+        return _made(from_dict, _of(value, Mapping, "an object", where), where)
+    origin = get_origin(wanted)
+    if origin in {Union, types.UnionType}:
+        return _fit_union(value, wanted, where)
+    if origin in {list, set, frozenset, tuple, Sequence} or wanted in {list, set, frozenset, tuple}:
+        items = _of(value, list, "a list", where)
+        (inner, *_) = get_args(wanted) or (Any,)
+        made = [_fit(item, inner, f"{where}[{number}]") for number, item in enumerate(items)]
+        return made if origin in {list, Sequence} or wanted is list else (origin or wanted)(made)
+    if origin in {dict, Mapping} or wanted is dict:
+        members = _of(value, Mapping, "an object", where)
+        _, inner = get_args(wanted) or (str, Any)
+        return {key: _fit(item, inner, f"{where}.{key}"[:200]) for key, item in members.items()}
+    if wanted is None or wanted is type(None):
+        return _of(value, type(None), "null", where)
+    if wanted is bool:
+        return _of(value, bool, "true or false", where)
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if wanted in {int, float}:
+        return _of(value, wanted, "a number" if wanted is float else "a whole number", where)
+    if wanted is str:
+        return _of(value, str, "a text", where)
+    if wanted in {datetime, date}:
+        return _made(wanted.fromisoformat, _of(value, str, "a date as text", where), where)
+    if isinstance(wanted, type) and issubclass(wanted, Enum | UUID):
+        return _made(wanted, value if issubclass(wanted, Enum) else _of(value, str, "a UUID as text", where), where)
+    if isinstance(wanted, type) and isinstance(value, wanted) and not isinstance(value, bool):
+        return value
+    raise _misfit(value, getattr(wanted, "__name__", str(wanted)), where)
+
+
+def _fit_dataclass(value: Any, wanted: type, where: str) -> Any:
+    members = _of(value, Mapping, "an object", where)
+    hints = get_type_hints(wanted)
+    fields = {field.name: field for field in dataclasses.fields(wanted) if field.init}
+    unknown = [name for name in members if name not in fields]
+    if unknown:
+        known = ", ".join(fields)
+        raise _Misfit(f"{f'{where}.{unknown[0]}'[:200]} is not expected here; these are: {known}")
+    missing = [
+        name
+        for name, field in fields.items()
+        if name not in members and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise _Misfit(f"{where or 'the body'} lacks {', '.join(missing)}")
+    values = {name: _fit(item, hints[name], f"{where}.{name}") for name, item in members.items()}
+    return _made(lambda given: wanted(**given), values, where)
+
+
+def _fit_union(value: Any, wanted: Any, where: str) -> Any:
+    choices = get_args(wanted)
+    complaint = None
+    for choice in choices:
+        try:
+            return _fit(value, choice, where)
+        except _Misfit as error:
+            # of a type or None the complaint of the type says more
+            complaint = error if choice is not type(None) else complaint
+    if complaint is not None and len([choice for choice in choices if choice is not type(None)]) == 1:
+        raise complaint
+    raise _misfit(value, " or ".join([getattr(choice, "__name__", str(choice)) for choice in choices]), where)
+
+
+def _of(value: Any, wanted: type, name: str, where: str) -> Any:
+    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+        raise _misfit(value, name, where)
+    return value
+
+
+def _made(make: Any, value: Any, where: str) -> Any:
+    try:
+        return make(value)
+    except (ValueError, TypeError) as error:
+        raise _Misfit(f"{where or 'the body'} is not valid: {error}") from None
+
+
+def _misfit(value: Any, name: str, where: str) -> _Misfit:
+    names = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", type(None): "null"}
+    found = names.get(type(value), "a number" if isinstance(value, int | float) else type(value).__name__)
+    return _Misfit(f"{where or 'the body'} is {found}; expected {name}")
