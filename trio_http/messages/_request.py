@@ -100,6 +100,7 @@ class Request:
         "matches",
         "method",
         "raw_target",
+        "websocket",
     )
 
     method: str
@@ -107,6 +108,8 @@ class Request:
     http_version: str
     exchange: Exchange
     matches: dict[str, Any]  # str, but for the typed parameters of a pattern
+    websocket: Any
+    """The open WebSocket, in a function that is called for each of its messages; None elsewhere."""
     _query: Query | None
     _cookies: Cookies | None
     _via: Via | None
@@ -178,7 +181,7 @@ class Request:
         if name == "matches":
             self.matches = {}
             return self.matches
-        if name in {"_query", "_cookies", "_via"}:
+        if name in {"_query", "_cookies", "_via", "websocket"}:
             setattr(self, name, None)
             return None
         raise AttributeError(f"a request has no attribute {name!r}")

@@ -6,6 +6,7 @@ from ._deflate import Deflate
 from ._open import LiveWebSocket, OpenWebSocket
 from ._opening import Opening, WebSocketOptions, http_url
 from ._options import Keepalive, WebSocketLimits, WebSocketTimeouts
+from ._per_message import MessageFunction, PerMessage
 from ._reconnecting import ReconnectingWebSocket
 from ._response import WebSocketHandler, WebSocketResponse
 from ._websocket import WebSocket, WebSocketReceiveChannel, WebSocketSendChannel
@@ -15,8 +16,10 @@ __all__ = [
     "Deflate",
     "Keepalive",
     "LiveWebSocket",
+    "MessageFunction",
     "OpenWebSocket",
     "Opening",
+    "PerMessage",
     "Policy",
     "ReconnectingWebSocket",
     "WebSocket",

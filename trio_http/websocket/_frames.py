@@ -18,6 +18,7 @@ How it works
 from __future__ import annotations
 
 import codecs
+from collections import deque
 from collections.abc import Iterator
 from typing import Final, Never, TypeAlias, final
 
@@ -66,6 +67,9 @@ class FrameConnection:
 
     Attributes:
         client: As given.
+        controls: Set to an empty deque before anything is received, to be told of pings and pongs in their place among
+            the messages: each adds ``(mark, opcode, payload)`` here, and becomes a message besides whose data is that
+            very ``mark``.
         missing: How many bytes of the current frame have not come yet, as far as known; for those who read.
         refused: True once the peer broke the protocol or a limit.
     """
@@ -88,6 +92,7 @@ class FrameConnection:
         "_state",
         "_wire_max",
         "client",
+        "controls",
         "missing",
         "refused",
     )
@@ -110,6 +115,7 @@ class FrameConnection:
         self._buffer = trailing
         self._position = 0
         self.refused = False
+        self.controls: deque[tuple[bytes, int, bytes]] | None = None
         # the data frame being read
         self.missing = 0
         self._key: bytes | None = None
@@ -300,6 +306,10 @@ class FrameConnection:
                     control = self._control_event(first & 15, payload)
                     if control is not None:
                         yield control
+                    if self.controls is not None and first != 0x88:
+                        mark = b"%c%b" % (first, payload)  # a new object, whatever the payload
+                        self.controls.append((mark, first & 15, payload))
+                        yield BytesMessage(data=mark)
                     continue
                 self._check_data(first, size)
                 if len(buffer) < body:

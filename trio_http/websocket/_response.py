@@ -17,6 +17,7 @@ from ._deflate import DEFLATE, Deflate
 from ._handshake import Accepted, accept, check_subprotocols
 from ._open import LiveWebSocket, OpenWebSocket
 from ._options import KEEPALIVE, LIMITS, TIMEOUTS, Keepalive, WebSocketLimits, WebSocketTimeouts
+from ._per_message import PerMessage
 from ._session import Session
 from ._websocket import WebSocket
 
@@ -40,7 +41,8 @@ class WebSocketResponse(UpgradeResponse):
     A request that is none for a WebSocket is answered 426 or 400, one from an origin that is not allowed 403.
 
     Args:
-        fn: What talks: ``async def fn(ws)``.
+        fn: What talks: ``async def fn(ws)``; :class:`PerMessage` makes one of a function that is called for each
+            message.
         subprotocols: Those understood here, the best first.
         origins: Origins that browsers may come from, such as ``"https://example.com"``; None for any. Browsers let
             any page open a WebSocket anywhere, cookies and all: where cookies say who somebody is, give this.
@@ -114,6 +116,8 @@ class WebSocketResponse(UpgradeResponse):
             timeouts=self._timeouts,
             keepalive=self._keepalive,
         )
+        if isinstance(self._fn, PerMessage):
+            session.tell_controls()
         server = request.server
         live = LiveWebSocket(
             WebSocket(session, request=request, subprotocol=accepted.subprotocol),

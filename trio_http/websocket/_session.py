@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import Any, cast, final
@@ -216,6 +217,24 @@ class Session:
             return await self._connection.get_message()
         except trio_websocket.ConnectionClosed:
             raise self.error() from None
+
+    def tell_controls(self) -> None:
+        """Let :meth:`receive_any` tell of pings and pongs, too; before :meth:`run`."""
+        self.frames.controls = deque()
+
+    async def receive_any(self) -> tuple[int, str | bytes]:
+        """Wait for the next message, ping or pong; return its opcode and payload.
+
+        Raises:
+            ConnectionClosed: As :meth:`receive`.
+        """
+        message = await self.receive()
+        controls = self.frames.controls
+        # trio-websocket joins the pieces of a message; one piece alone comes out as the object that it was
+        if controls and controls[0][0] is message:
+            _, opcode, payload = controls.popleft()
+            return opcode, payload
+        return (1 if isinstance(message, str) else 2), message
 
     async def ping(self) -> float:
         """Send a ping, wait for its pong, return the seconds between the two.

@@ -10,6 +10,7 @@ import trio
 
 from .._errors import ConnectionClosed, DecodingError
 from ..messages import Address, Request
+from ._codes import WebSocketOpCode
 from ._session import Session
 
 __all__ = ["NORMAL", "WebSocket", "WebSocketReceiveChannel", "WebSocketSendChannel"]
@@ -152,6 +153,10 @@ class WebSocket:
             return loads(message)
         except ValueError as error:
             raise DecodingError(f"a message of {len(message)} is not JSON: {error}") from error
+
+    async def _receive_any(self) -> tuple[WebSocketOpCode, str | bytes]:
+        opcode, payload = await self._session.receive_any()
+        return WebSocketOpCode(opcode), payload
 
     def __aiter__(self) -> Self:
         return self
