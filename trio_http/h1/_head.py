@@ -41,7 +41,12 @@ _REPEATING = frozenset(
 )
 _LINES_MAX = 1024
 _LINE_LENGTH_MAX = 160
-_lines: dict[bytes, tuple[bytes, bytes, bytes]] = {}
+# One line about the connection is known from the start and says nothing: keeping it is what HTTP/1.1 does anyway, and
+# only HTTP/1.1 heads are read here. Most browsers and clients send it.
+_SAYS_NOTHING = {
+    b"%b: keep-alive" % name: (name, b"connection", b"keep-alive") for name in (b"Connection", b"connection")
+}
+_lines: dict[bytes, tuple[bytes, bytes, bytes]] = dict(_SAYS_NOTHING)
 _last: dict[bytes, bytes] = dict.fromkeys(_REPEATING, b"")  # the last unknown line of each name
 
 
@@ -94,6 +99,7 @@ def read_fields(head: bytes) -> tuple[bytes, Triples, Found] | None:
                 else:
                     if len(_lines) >= _LINES_MAX:
                         _lines.clear()
+                        _lines.update(_SAYS_NOTHING)
                     _lines[line] = triple
     except ValueError:  # a line without a colon
         return None

@@ -223,10 +223,10 @@ class HTTP1Stream:
         # Hot: with the head in one piece this is one wait and one parse, 4 us with 3 of them in the core.
         core = self.core
         timer = self._timer
-        event = core.receive_head() if core.buffered else h1.NEED_DATA
+        begun = core.buffered > 0
+        event = core.receive_head() if begun else h1.NEED_DATA
         if event is h1.NEED_DATA:
             timing = self.timing
-            begun = core.buffered > 0
             # Before the first request nobody has been idle yet: silence is a slow head.
             wait = timing.idle if self.exchanges and not begun else timing.head
             if timer is not None and wait is not None:
