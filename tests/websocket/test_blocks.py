@@ -1,7 +1,5 @@
 """Leaving the block of a WebSocket: the right close code, and the user's own exception."""
 
-# ruff: noqa: PT017 - blocks that fail are what is tested here
-
 from __future__ import annotations
 
 import contextlib

@@ -198,17 +198,17 @@ def test_origins_are_a_collection() -> None:
     [
         ("permessage-deflate", Deflate(), b"permessage-deflate; server_max_window_bits=12"),
         ("permessage-deflate", Deflate(window_bits=15), b"permessage-deflate"),
-        ("permessage-deflate; client_max_window_bits", Deflate(window_bits=15, peer_window_bits=15), b"permessage-deflate"),  # noqa: E501
+        ("permessage-deflate; client_max_window_bits", Deflate(window_bits=15, peer_window_bits=15), b"permessage-deflate"),
         ("permessage-deflate; client_max_window_bits", Deflate(),
          b"permessage-deflate; server_max_window_bits=12; client_max_window_bits=12"),
         ("permessage-deflate; client_max_window_bits=10; server_max_window_bits=10", Deflate(),
          b"permessage-deflate; server_max_window_bits=10; client_max_window_bits=10"),
-        ('permessage-deflate; server_max_window_bits="10"', Deflate(), b"permessage-deflate; server_max_window_bits=10"),  # noqa: E501
+        ('permessage-deflate; server_max_window_bits="10"', Deflate(), b"permessage-deflate; server_max_window_bits=10"),
         ("permessage-deflate; server_no_context_takeover; client_no_context_takeover", Deflate(window_bits=15),
          b"permessage-deflate; server_no_context_takeover; client_no_context_takeover"),
         ("permessage-deflate", Deflate(window_bits=15, takeover=False, peer_takeover=False),
          b"permessage-deflate; server_no_context_takeover; client_no_context_takeover"),
-        ("permessage-deflate; server_max_window_bits=8, permessage-deflate", Deflate(window_bits=15), b"permessage-deflate"),  # noqa: E501
+        ("permessage-deflate; server_max_window_bits=8, permessage-deflate", Deflate(window_bits=15), b"permessage-deflate"),
         ("permessage-deflate; server_max_window_bits=8", Deflate(), None),
         ("permessage-deflate; server_max_window_bits=16", Deflate(), None),
         ("permessage-deflate; server_max_window_bits=010", Deflate(), None),
