@@ -1,7 +1,5 @@
 """Hostile peers: what each of them costs is bounded, and the others do not notice. Virtual time, counted bytes."""
 
-# ruff: noqa: PT012 - blocks that fail are what is tested here
-
 from __future__ import annotations
 
 import pytest

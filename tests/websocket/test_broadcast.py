@@ -1,7 +1,5 @@
 """A hub that never waits for the slowest: what each policy does to a slow peer, and that the others notice nothing."""
 
-# ruff: noqa: PT012 - blocks that fail are what is tested here
-
 from __future__ import annotations
 
 from typing import Any

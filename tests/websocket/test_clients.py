@@ -1,8 +1,5 @@
 """WebSockets of clients: the handshake as a request, rejection, connecting again. On the virtual network."""
 
-# ruff: noqa: E501, ISC004  # the tables have one case a line
-# ruff: noqa: PT012 - blocks that fail are what is tested here
-
 from __future__ import annotations
 
 import base64

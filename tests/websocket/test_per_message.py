@@ -1,6 +1,6 @@
 """The form in which a function is called for each event: order, what is sent, and that the end comes exactly once."""
 
-# ruff: noqa: E501  # a table
+# a table
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """WebSockets as answers of handlers: the handshake, rejection, shutdown, and what becomes of errors."""
 
-# ruff: noqa: E501  # the tables have one case a line
+# the tables have one case a line
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import final
 
 import trio
 
-from .. import h1
+from .. import _watch, h1
 from .._errors import DecodingError
 from ..messages import Response
 from ..semantics import ContentDecoder, Headers
@@ -114,10 +114,14 @@ class ResponseStream:
         self._what = what
         self._open: OpenResponse | None = None
 
+    def __repr__(self) -> str:
+        return f"<stream() of {self._what}>"
+
     async def __aenter__(self) -> Response:
         if self._open is not None:
             raise RuntimeError("a response stream is entered once: call client.stream() again")
         self._open = await self._begin()
+        _watch.opened("response body", self)
         return self._open.response
 
     async def __aexit__(
@@ -125,6 +129,7 @@ class ResponseStream:
     ) -> None:
         opened = self._open
         assert opened is not None
+        _watch.closed(self)
         caller = sys._getframe(1)
         where = f"{caller.f_code.co_filename}:{caller.f_lineno}"
         opened.response.body.end_scope(
