@@ -1,7 +1,5 @@
 """WebSockets of clients: the handshake as a request, rejection, connecting again. On the virtual network."""
 
-# the tables have one case a line
-
 from __future__ import annotations
 
 import base64

@@ -4,7 +4,6 @@ Each case is bytes of a peer and what has to come of them: messages to echo, pon
 Each runs with its bytes in one piece, octet by octet, and in pieces of seven, for a server and for a client.
 """
 
-# the tables have one case a line
 from __future__ import annotations
 
 import pytest

@@ -1,7 +1,5 @@
 """The form in which a function is called for each event: order, what is sent, and that the end comes exactly once."""
 
-# a table
-
 from __future__ import annotations
 
 import logging

@@ -1,7 +1,5 @@
 """WebSockets as answers of handlers: the handshake, rejection, shutdown, and what becomes of errors."""
 
-# the tables have one case a line
-
 from __future__ import annotations
 
 import logging

@@ -8,8 +8,8 @@ How it works
 * A frame whose bytes are all there, which is a message of its own, takes the short way: one slice, one XOR, one event.
 * A data frame that is larger than what has arrived is taken piece by piece: each piece is unmasked, decompressed and
   validated as it comes, so bad data is refused early and nothing is held twice. Control frames wait until complete.
-* Only whole messages become events. Limits hold at the header of a frame: what is announced as too large is refused
-  before it is read (1009).
+* Only whole messages become events; who sets ``deliver`` may take them as they come instead.
+* Limits hold at the header of a frame: what is announced as too large is refused before it is read (1009).
 * Whoever iterates :meth:`events` sees the state change at the very event that changes it.
 * A peer that breaks the protocol becomes a ``CloseConnection`` with the right code, in state ``REMOTE_CLOSING``: the
   same code can be sent back, as after a close frame of his. What comes after that is not looked at.
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import codecs
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Never, TypeAlias, final
 
 from wsproto.connection import ConnectionState
@@ -67,6 +67,8 @@ class FrameConnection:
 
     Attributes:
         client: As given.
+        deliver: Set to be offered each message in its turn; one that is taken (True) becomes no event.
+        ended: Set to be told when the end of the WebSocket has been dealt with by whoever iterates.
         controls: Set to an empty deque before anything is received, to be told of pings and pongs in their place among
             the messages: each adds ``(mark, opcode, payload)`` here, and becomes a message besides whose data is that
             very ``mark``.
@@ -93,6 +95,8 @@ class FrameConnection:
         "_wire_max",
         "client",
         "controls",
+        "deliver",
+        "ended",
         "missing",
         "refused",
     )
@@ -115,6 +119,8 @@ class FrameConnection:
         self._buffer = trailing
         self._position = 0
         self.refused = False
+        self.deliver: Callable[[str | bytes], bool] | None = None
+        self.ended: Callable[[], None] | None = None
         self.controls: deque[tuple[bytes, int, bytes]] | None = None
         # the data frame being read
         self.missing = 0
@@ -240,17 +246,19 @@ class FrameConnection:
     def events(self) -> Iterator[Event]:
         """Give what the bytes received so far mean: whole messages, pings, pongs, and the end, as wsproto's events."""
         # Hot: 1.6 us for a masked message of 64 bytes. Control frames, fragments and pieces take the longer way.
-        if self._buffer is _END:
-            self._buffer = b""
-            yield CloseConnection(code=1006, reason="")
-            return
         key_size = 0 if self.client else 4
+        deliver = self.deliver
+        end: CloseConnection | None = None
         try:
+            if self._buffer is _END:
+                self._buffer = b""
+                end = CloseConnection(code=1006, reason="")
             while self._state is OPEN or self._state is LOCAL_CLOSING:
                 if self.missing:
                     message = self._take_piece()
                     if message is not None:
-                        yield message
+                        if deliver is None or not deliver(message.data):  # type: ignore[arg-type]  # never a bytearray
+                            yield message
                     elif self.missing:
                         return
                     continue
@@ -276,40 +284,42 @@ class FrameConnection:
                         return
                     size = _long_size(buffer, position + 2, start)
                 body = start + key_size
-                end = body + size
+                stop = body + size
                 if (
                     (first == 0x81 or first == 0x82)
                     and not self._opcode
-                    and end <= len(buffer)
+                    and stop <= len(buffer)
                     and (self._max is None or size <= self._max)
                 ):
-                    payload = buffer[body:end]
+                    payload = buffer[body:stop]
                     if key_size:
                         payload = apply_mask(payload, buffer[start:body])
-                    self._position = end
-                    if first == 0x82:
-                        event: Event = _new(BytesMessage)
-                        event.__dict__["data"] = payload  # the rest are defaults; __init__ of a frozen class is slow
-                    else:
-                        event = _new(TextMessage)
-                        event.__dict__["data"] = payload.decode()
-                    yield event
+                    self._position = stop
+                    data: str | bytes = payload if first == 0x82 else payload.decode()
+                    if deliver is None or not deliver(data):
+                        event: _Message = _new(BytesMessage) if first == 0x82 else _new(TextMessage)
+                        event.__dict__["data"] = data  # the rest are defaults; __init__ of a frozen class is slow
+                        yield event
                     continue
                 if first & 8:
                     self._check_control(first)
-                    if end > len(buffer):
+                    if stop > len(buffer):
                         return
-                    payload = buffer[body:end]
+                    payload = buffer[body:stop]
                     if key_size:
                         payload = apply_mask(payload, buffer[start:body])
-                    self._position = end
+                    self._position = stop
                     control = self._control_event(first & 15, payload)
+                    if type(control) is CloseConnection:
+                        end = control
+                        break
                     if control is not None:
                         yield control
-                    if self.controls is not None and first != 0x88:
+                    if self.controls is not None:
                         mark = b"%c%b" % (first, payload)  # a new object, whatever the payload
                         self.controls.append((mark, first & 15, payload))
-                        yield BytesMessage(data=mark)
+                        if deliver is None or not deliver(mark):
+                            yield BytesMessage(data=mark)
                     continue
                 self._check_data(first, size)
                 if len(buffer) < body:
@@ -317,16 +327,20 @@ class FrameConnection:
                 self._begin_frame(first, size, buffer[start:body] if key_size else None)
                 self._position = body
                 message = self._take_piece()
-                if message is not None:
+                if message is not None and (deliver is None or not deliver(message.data)):  # type: ignore[arg-type]  # as above
                     yield message
         except _Refused as refused:
-            yield self._fail(refused.code, refused.reason)
+            end = self._fail(refused.code, refused.reason)
         except UnicodeDecodeError as error:
-            yield self._fail(1007, f"this text is not UTF-8: {error.reason} at byte {error.start}")
+            end = self._fail(1007, f"this text is not UTF-8: {error.reason} at byte {error.start}")
         except InvalidData as error:
-            yield self._fail(1007, f"this message cannot be decompressed: {error}")
+            end = self._fail(1007, f"this message cannot be decompressed: {error}")
         except TooBig:
-            yield self._fail(1009, f"a message of more than {self._max} bytes, decompressed")
+            end = self._fail(1009, f"a message of more than {self._max} bytes, decompressed")
+        if end is not None:
+            yield end
+            if self.ended is not None:
+                self.ended()
 
     def _fail(self, code: int, reason: str) -> CloseConnection:
         self.refused = True

@@ -188,6 +188,8 @@ class Line(trio.abc.Stream):
             await trio.lowlevel.cancel_shielded_checkpoint()
             return
         self._closed = True
+        if self._frames.ended is not None:
+            self._frames.ended()  # who waits for messages need not wait for what follows
         if self._frames.refused and self.broken is None:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + LINGER):
                 await self._linger()

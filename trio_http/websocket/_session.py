@@ -6,8 +6,10 @@ name for is its reader task: :func:`reader_of` is the guarded place, and a canar
 
 How it works
 ------------
-* trio-websocket's reader task reads from the :class:`Line`, puts whole messages into its queue, answers pings and
-  close frames. While the queue is full it reads nothing, so TCP holds the peer back.
+* trio-websocket's reader task reads from the :class:`Line`, and answers pings and close frames.
+* Messages are taken on their way, before it sees them: they go to the task that waits in :meth:`Session.receive`, or
+  into a queue. The one for which there is no room goes on to trio-websocket, whose own channel holds none, so its
+  reader stands there until it is received. While it stands nothing is read, and TCP holds the peer back.
 * Why a session ended is decided here: who closes first gives code and reason, and whoever waits is told of it.
 * Messages are sent past trio-websocket: it makes the bytes of a frame before it waits for its turn to send them, so a
   cancelled send could leave a compressor ahead of the wire; and its lock costs a turn of the event loop. Our line
@@ -23,6 +25,7 @@ from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import Any, cast, final
 
+import outcome
 import trio
 import trio_websocket
 from trio_websocket import WebSocketConnection
@@ -79,11 +82,15 @@ class Session:
         "_connection",
         "_count",
         "_ended",
+        "_held",
         "_keepalive",
         "_over",
         "_pings",
+        "_queue",
         "_reader",
-        "_sends",
+        "_room",
+        "_turns",
+        "_waiting",
         "frames",
         "line",
         "timeouts",
@@ -110,12 +117,18 @@ class Session:
             frames,
             host="",
             path="",
-            message_queue_size=limits.queue,
+            message_queue_size=0,
             max_message_size=_UNLIMITED,
             receive_buffer_size=None,
         )
         self._reader = reader_of(self._connection)
-        self._sends = 0
+        self.frames.deliver = self._deliver
+        self.frames.ended = self._wake
+        self._queue: deque[str | bytes] = deque()
+        self._room = limits.queue
+        self._held = False  # trio-websocket's reader stands with a message for which there was no room
+        self._waiting: dict[trio.lowlevel.Task, None] = {}  # who receives, the longest first
+        self._turns = 0
         self._keepalive = keepalive
         self._ended: tuple[int, str] | None = None
         self._over = False
@@ -137,6 +150,7 @@ class Session:
                     nursery.cancel_scope.cancel()
         finally:
             self._over = True
+            self._wake()
             for scope in self._pings:
                 scope.cancel()
 
@@ -176,8 +190,8 @@ class Session:
             Either nothing of it is sent, or the connection cannot be used any more.
         """
         # Hot: once per message. A full checkpoint costs 3 us, so most sends only look whether they are cancelled.
-        self._sends += 1
-        if self._sends & 15:
+        self._turns += 1
+        if self._turns & 15:
             await trio.lowlevel.checkpoint_if_cancelled()
         else:
             await trio.lowlevel.checkpoint()
@@ -213,10 +227,63 @@ class Session:
         Cancellation:
             Loses no message.
         """
-        try:
-            return await self._connection.get_message()
-        except trio_websocket.ConnectionClosed:
-            raise self.error() from None
+        # Hot: once per message. Waiting costs one turn of the event loop, a message that is there already mostly none.
+        if self._queue:
+            self._turns += 1
+            if self._turns & 15:
+                await trio.lowlevel.checkpoint_if_cancelled()
+            else:
+                await trio.lowlevel.checkpoint()
+            if self._queue:  # another task may have been quicker
+                return self._queue.popleft()
+        if self._held:
+            self._held = False
+            try:
+                return await self._connection.get_message()
+            except trio_websocket.ConnectionClosed:
+                raise self.error() from None
+            except BaseException:
+                self._held = True
+                raise
+        if self.closed is not None:
+            await trio.lowlevel.checkpoint()
+            raise self.error()
+        return await self._wait()
+
+    async def _wait(self) -> str | bytes:
+        task = trio.lowlevel.current_task()
+        self._waiting[task] = None
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            del self._waiting[task]
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        message: str | bytes = await trio.lowlevel.wait_task_rescheduled(abort)
+        return message
+
+    def _deliver(self, message: str | bytes) -> bool:
+        """Take a message on its way to trio-websocket; False if there is no room for it."""
+        # Hot: once per message.
+        if self._ended is not None:
+            return True  # it crossed our close frame: nobody will receive it
+        if self._waiting:
+            task = next(iter(self._waiting))
+            del self._waiting[task]
+            trio.lowlevel.reschedule(task, outcome.Value(message))
+            return True
+        if len(self._queue) < self._room:
+            self._queue.append(message)
+            return True
+        self._held = True
+        return False
+
+    def _wake(self) -> None:
+        """Tell those who wait for a message that none will come."""
+        if self.closed is None:
+            return
+        waiting, self._waiting = self._waiting, {}
+        for task in waiting:
+            trio.lowlevel.reschedule(task, outcome.Error(self.error()))
 
     def tell_controls(self) -> None:
         """Let :meth:`receive_any` tell of pings and pongs, too; before :meth:`run`."""
@@ -230,7 +297,7 @@ class Session:
         """
         message = await self.receive()
         controls = self.frames.controls
-        # trio-websocket joins the pieces of a message; one piece alone comes out as the object that it was
+        # the object itself tells: trio-websocket joins the pieces of a message, and one alone stays the object it was
         if controls and controls[0][0] is message:
             _, opcode, payload = controls.popleft()
             return opcode, payload
@@ -282,6 +349,8 @@ class Session:
 
     async def _shake_hands(self, code: int, reason: str) -> None:
         self._end(code, reason)
+        self._queue.clear()
+        self._held = False
         timeout = self.timeouts.close
         with trio.CancelScope() as scope:
             if timeout is not None:
@@ -305,6 +374,7 @@ class Session:
     def _end(self, code: int, reason: str) -> None:
         if self.closed is None:
             self._ended = code, reason
+            self._wake()
 
     async def _lose(self, why: str | None) -> None:
         self._end(1006, why or "the connection was closed")
