@@ -204,3 +204,25 @@ async def test_connections_that_come_during_the_drain_are_closed(autojump_clock:
         assert trio.current_time() == 0
         assert await peer.receive() == b""
         await peer.aclose()
+
+
+async def test_an_error_beside_a_cancellation_stays_on_its_connection(caplog: pytest.LogCaptureFixture) -> None:
+    async def handler(request: Request) -> Response:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            try:
+                await trio.sleep_forever()
+            finally:
+                raise RuntimeError("while being cancelled")
+        raise AssertionError
+
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(trio_http.serve, handler)
+        peer = Peer(await trio.open_tcp_stream("127.0.0.1", server.port))
+        await peer.send(GET)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        nursery.cancel_scope.cancel()
+    # leaving the nursery without an error proves it
+
+    await peer.aclose()
+    assert "while being cancelled" in caplog.text

@@ -318,6 +318,14 @@ class ServerConnection(Watched):
             host.stats.errors += 1
             log.exception("%s: connection failed", format_address(self.peer))
             await self._tell_of_error(error)
+        except BaseExceptionGroup as group:
+            # Errors of user code beside our being cancelled: they stay here, the rest goes on its way.
+            errors, rest = group.split(Exception)
+            self._cause = self._cause or "cancelled"
+            host.stats.errors += 1
+            log.error("%s: failed while being cancelled", format_address(self.peer), exc_info=errors)
+            if rest is not None:
+                raise rest from None
         except BaseException:
             self._cause = self._cause or "cancelled"
             raise
