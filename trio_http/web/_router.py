@@ -12,7 +12,7 @@ How it works
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, final
 
 from ..messages import Handler, Request, Response, unquote_path
@@ -23,9 +23,11 @@ from ._docs import RouteInfo, marks_of, split_doc
 from ._index import ENCODED_SLASH, Index
 from ._pattern import PATH_TYPES, PathType, Pattern
 from ._resource import MAX_CONTENT_LENGTH, Resource, notes_of
+from ._websocket_route import websocket_handler
 
 __all__ = ["Router"]
 
+W = TypeVar("W", bound=Callable[..., Awaitable[Any]])
 F = TypeVar("F", bound=Callable[..., Any])
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -208,6 +210,36 @@ class Router:
         """Answer several methods; None for any. The other arguments are those of :meth:`post`."""
         wanted = ("*",) if methods is None else (methods,) if isinstance(methods, str) else tuple(methods)
         return self._decorator(wanted, pattern, max_content_length, name)
+
+    def websocket(
+        self,
+        pattern: str,
+        *,
+        subprotocols: Sequence[str] = (),
+        origins: Iterable[str] | None = None,
+        name: str | None = None,
+    ) -> Callable[[W], W]:
+        """Answer a WebSocket's handshake; any other GET of that path is answered 426.
+
+        The function is ``async def fn(ws)``, for the life of the WebSocket, or ``async def fn(request, opcode,
+        payload)``, called for each event (see :class:`trio_http.websocket.PerMessage`): its parameters tell.
+
+        Args:
+            pattern: The pattern of the path.
+            subprotocols: Those understood, the best first.
+            origins: Origins that browsers may come from; None for any. Give it where cookies say who somebody is.
+            name: For :meth:`url_for`; the name of the function unless given.
+
+        Raises:
+            TypeError: The function has neither form.
+        """
+
+        def register(fn: W) -> W:
+            handler = websocket_handler(fn, subprotocols=subprotocols, origins=origins)
+            self.add("GET", pattern, handler, max_content_length=None, name=name)
+            return fn
+
+        return register
 
     def _decorator(
         self, methods: tuple[str, ...], pattern: str, limit: int | None, name: str | None
