@@ -23,7 +23,8 @@ import trustme
 from trio_http import Handler, Server
 
 KINDS = ["memory", "socket", "virtual"]
-ALL_KINDS = [*KINDS, "unix", "tls"]
+ALL_KINDS = [*KINDS, "crowd", "unix", "tls"]
+CROWD = 8  # idle connections beside those of a test of kind ``crowd``: there sockets wait together
 
 CA = trustme.CA()
 SERVER_CERT = CA.issue_cert("localhost", "127.0.0.1")
@@ -181,6 +182,8 @@ async def serving(handler: Handler, kind: str = "memory", **options: Any) -> Asy
                 options["ssl_context"] = server_context()
             server = Server(handler, **options)
             await nursery.start(server.listen)
+            for _ in range(CROWD if kind == "crowd" else 0):
+                await stack.enter_async_context(await trio.open_tcp_stream("127.0.0.1", server.port))
 
             async def connect() -> trio.abc.Stream:
                 stream = await trio.open_tcp_stream("127.0.0.1", server.port)

@@ -28,6 +28,7 @@ from ..messages import Address, Handler, Request, Response, TLSInfo
 from ..semantics import Headers, current_date
 from ..transport import (
     PlainAcceptor,
+    Readiness,
     SocketTransport,
     StreamTransport,
     Sweeper,
@@ -197,6 +198,7 @@ class Server:
         self._lines_until = 0.0  # on the wall clock
         self._connections: dict[ServerConnection, None] = {}
         self._handshakes: dict[trio.CancelScope, None] = {}
+        self._readiness: Readiness | None = None
         self._accepting = trio.CancelScope()
         self._background: trio.Nursery | None = None
         self._background_work: dict[object, str] = {}
@@ -398,17 +400,21 @@ class Server:
             self._listeners = await open_listeners(port, host=host, backlog=self._backlog, reuse_port=self._reuse_port)
 
     async def _serve(self, task_status: trio.TaskStatus[Server]) -> None:
-        async with trio.open_nursery() as self._background, trio.open_nursery() as services:
-            self._start_services(services)
-            async with trio.open_nursery() as connections:
-                with self._accepting:
-                    async with trio.open_nursery() as acceptors:
-                        for listener in self._listeners:
-                            acceptors.start_soon(self._accept, listener, connections)
-                        task_status.started(self)
-                        await trio.sleep_forever()
-                await self._close_listeners()
-            services.cancel_scope.cancel()
+        with Readiness() if self._may_wait_together() else nullcontext() as self._readiness:
+            async with trio.open_nursery() as self._background, trio.open_nursery() as services:
+                self._start_services(services)
+                async with trio.open_nursery() as connections:
+                    with self._accepting:
+                        async with trio.open_nursery() as acceptors:
+                            for listener in self._listeners:
+                                acceptors.start_soon(self._accept, listener, connections)
+                            task_status.started(self)
+                            await trio.sleep_forever()
+                    await self._close_listeners()
+                services.cancel_scope.cancel()
+
+    def _may_wait_together(self) -> bool:
+        return self._ssl_context is None and Readiness.available() and any(map(PlainAcceptor.fits, self._listeners))
 
     async def _close_listeners(self) -> None:
         # Shielded, because the first aclose() would raise Cancelled and leave the other listeners open.
@@ -419,6 +425,8 @@ class Server:
     def _start_services(self, services: trio.Nursery) -> None:
         self._see_whether_plain()
         services.start_soon(self.sweeper.run)
+        if self._readiness is not None:
+            services.start_soon(self._readiness.run)
         if self.cancel_on_disconnect:
             services.start_soon(self.monitor.run, services)
 
@@ -469,7 +477,9 @@ class Server:
 
     async def _transport_over(self, stream: socket.socket | trio.abc.Stream) -> Transport | None:
         if self._ssl_context is None:
-            return SocketTransport(stream) if isinstance(stream, socket.socket) else adopt(stream)
+            if isinstance(stream, socket.socket):
+                return SocketTransport(stream, readiness=self._readiness)
+            return adopt(stream)
         if isinstance(stream, socket.socket):
             stream = trio.SocketStream(trio.socket.from_stdlib_socket(stream))
         return await self._handshake(stream, self._ssl_context)

@@ -10,6 +10,7 @@ from ._pace import Pace
 from ._plain import is_plain
 from ._protocol import READ_SIZE, WRITE_SLICE, Transport, format_address
 from ._proxy import Proxy, route_through
+from ._readiness import Readiness
 from ._route import DirectRoute, Origin, Route, UnixRoute
 from ._socket import SocketTransport
 from ._stream import StreamTransport
@@ -26,6 +27,7 @@ __all__ = [
     "Pace",
     "PlainAcceptor",
     "Proxy",
+    "Readiness",
     "Resolver",
     "Route",
     "SocketOption",
