@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from h1_kit import streams
+from hypothesis import given
 
 from trio_http import h1
 
@@ -98,6 +100,80 @@ def test_receive_head_in_a_body_is_our_mistake() -> None:
         connection.receive_head()
 
     assert connection.their_state is h1.SEND_BODY
+
+
+def outcome(connection: h1.Connection, data: bytes) -> object:
+    """What the usual way makes of received bytes."""
+    try:
+        connection.receive_data(data)
+        return connection.receive_head()
+    except h1.RemoteProtocolError as error:
+        return str(error), error.error_status_hint
+
+
+def situation(connection: h1.Connection) -> tuple[object, ...]:
+    return (
+        connection.states,
+        connection.trailing_data,
+        connection.keep_alive,
+        connection.their_keep_alive,
+        connection.their_http_version,
+        connection.their_body_length,
+        connection.client_is_waiting_for_100_continue,
+    )
+
+
+@given(streams(responses=False))
+def test_the_short_way_for_requests_is_the_usual_one_or_none(data: bytes) -> None:
+    usual, short = h1.Connection(h1.SERVER, strict=True), h1.Connection(h1.SERVER, strict=True)
+    untouched = situation(short)
+    expected = outcome(usual, data)
+
+    request = short.receive_plain_request(data)
+
+    if request is None:
+        assert situation(short) == untouched
+        assert outcome(short, data) == expected
+    else:
+        assert request == expected
+    assert situation(short) == situation(usual)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        GET,
+        CLOSE,
+        UPGRADE,
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n",
+    ],
+)
+def test_the_short_way_is_taken_by_one_plain_head(data: bytes) -> None:
+    assert h1.Connection(h1.SERVER, strict=True).receive_plain_request(data) is not None
+
+
+@pytest.mark.parametrize("data", [b"", b"\r\n", GET[:-1], GET + GET, GET + b"x", b"\r\n" + GET, CONNECT, OLD])
+def test_the_short_way_is_not_taken_by_anything_else(data: bytes) -> None:
+    connection = h1.Connection(h1.SERVER, strict=True)
+    untouched = situation(connection)
+
+    assert connection.receive_plain_request(data) is None
+
+    assert situation(connection) == untouched
+
+
+def test_the_short_way_needs_an_empty_buffer_an_open_stream_and_an_idle_server() -> None:
+    begun, ended, asked_already = (h1.Connection(h1.SERVER) for _ in range(3))
+    begun.receive_data(GET[:5])
+    ended.receive_data(b"")
+    asked_already.receive_data(GET)
+    asked_already.receive_head()
+
+    assert begun.receive_plain_request(GET) is None
+    assert ended.receive_plain_request(GET) is None
+    assert asked_already.receive_plain_request(GET) is None
+    assert h1.Connection(h1.CLIENT).receive_plain_request(GET) is None
 
 
 def r(status: int, headers: list[tuple[str, str]] | None = None, reason: str = "") -> h1.Response:

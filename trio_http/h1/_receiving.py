@@ -21,6 +21,7 @@ from ._sentinels import (
     SWITCH_UPGRADE,
     SWITCHED_PROTOCOL,
 )
+from ._state import START
 
 _CLOSED = ConnectionClosed()
 
@@ -95,6 +96,36 @@ class Receiving(Bodies):
                 self._now = now.on_client[EndOfMessage]
                 self.client_is_waiting_for_100_continue = False
         return event  # type: ignore[return-value]  # a body was excluded above
+
+    def receive_plain_request(self, data: bytes) -> Request | None:
+        """Take the commonest thing that a server receives, by a short way: one piece that is one whole head.
+
+        It is the same as :meth:`receive_data` and :meth:`receive_head`, or not at all.
+
+        Args:
+            data: Bytes that were received.
+
+        Returns:
+            The request, or None: then nothing has changed, and the bytes are a case for :meth:`receive_data`.
+        """
+        # Hot: once per request of a server. It passes by what only pieces and pipelines need: a fifth of the receiving.
+        if (
+            self._now is not START
+            or self._is_client
+            or self._pos != len(self._data)
+            or self._closed
+            or data.find(b"\r\n\r\n") != len(data) - 4
+            or data[0] < 0x21
+        ):
+            return None
+        event = self._plain_request(data[:-4])
+        if event is None:
+            return None
+        self._stalled = self._skipped_crlf = False
+        if self._in_kind is COUNTED and not self._in_left and (now := self._now).client is SEND_BODY:
+            self._now = now.on_client[EndOfMessage]
+            self.client_is_waiting_for_100_continue = False
+        return event
 
     # ---------------------------------------------------------------- between messages
 

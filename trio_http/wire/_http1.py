@@ -224,7 +224,7 @@ class HTTP1Stream:
         core = self.core
         timer = self._timer
         begun = core.buffered > 0
-        event = core.receive_head() if begun else h1.NEED_DATA
+        event: object = core.receive_head() if begun else h1.NEED_DATA
         if event is h1.NEED_DATA:
             timing = self.timing
             # Before the first request nobody has been idle yet: silence is a slow head.
@@ -232,7 +232,11 @@ class HTTP1Stream:
             if timer is not None and wait is not None:
                 timer.arm(trio.current_time() + wait)
             while True:
-                core.receive_data(await self.transport.receive(READ_SIZE))
+                data = await self.transport.receive(READ_SIZE)
+                event = core.receive_plain_request(data)
+                if event is not None:
+                    break
+                core.receive_data(data)
                 event = core.receive_head()
                 if event is not h1.NEED_DATA:
                     break
