@@ -1,4 +1,4 @@
-"""The pages of the documentation: links lead somewhere, and what looks like Python is Python."""
+"""The pages of the documentation: links lead somewhere, and the programs on them run and print what is shown."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ from tools import draw_docs
 
 ROOT = Path(__file__).parent.parent
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+GUIDES = [ROOT / "docs/tutorial.md", *sorted(ROOT.glob("docs/howto/*.md"))]  # every block is a whole program
+PROGRAM = re.compile(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", re.DOTALL)
+PROGRAMS = [
+    pytest.param(found[1], found[2] or "", id=f"{page.stem}-{number}")
+    for page in GUIDES
+    for number, found in enumerate(PROGRAM.finditer(page.read_text()), 1)
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -26,6 +33,19 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_python_blocks_are_python(page: Path) -> None:
     for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
         compile(block, str(page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+@pytest.mark.parametrize(("program", "output"), PROGRAMS)
+def test_programs_of_the_guides_print_what_is_shown(
+    program: str, output: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exec(compile(program, "guide", "exec"), {"__name__": "__guide__"})  # it runs its own trio.run()
+
+    assert capsys.readouterr().out == output
+
+
+def test_the_guides_have_programs() -> None:
+    assert len(PROGRAMS) > 15
 
 
 @pytest.mark.parametrize("name", draw_docs.PAGES)

@@ -1,0 +1,34 @@
+"""How Sphinx builds the documentation: ``python -m nox -s docs``; every warning is an error."""
+
+from __future__ import annotations
+
+import trio_http
+
+project = "trio_http"
+author = "The trio_http authors"
+copyright = "The trio_http authors"  # noqa: A001  # Sphinx's name
+version = release = trio_http.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinxcontrib.mermaid"]
+exclude_patterns = ["_build"]
+root_doc = "index"
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_fence_as_directive = ["mermaid"]
+myst_heading_anchors = 3
+# Links to files outside of docs/ work where the pages are read in the repository; here they are only text.
+suppress_warnings = ["myst.xref_missing", "ref.python"]
+
+autodoc_typehints = "signature"
+autodoc_member_order = "groupwise"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 88
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_custom_sections = [("Cancellation", "notes_style"), ("Yields", "returns_style")]
+
+html_theme = "furo"
+html_title = f"trio_http {release}"
+html_theme_options = {"source_repository": "", "navigation_with_keys": True}
