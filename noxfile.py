@@ -58,6 +58,6 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation into docs/_build; a warning is an error. (What its programs print is in the tests.)"""
+    """Build the documentation into docs/_build; a warning is an error."""
     session.install("-e", ".[docs]")
     session.run("sphinx-build", "--fresh-env", "--fail-on-warning", "--keep-going", "-q", "docs", "docs/_build")
