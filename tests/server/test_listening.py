@@ -240,7 +240,7 @@ async def test_a_handshake_under_way_does_not_hold_the_shutdown() -> None:
         async with trio.open_nursery() as nursery:
             server = await nursery.start(Server(hello, ssl_context=server_context()).listen)
             silent = await trio.open_tcp_stream("127.0.0.1", server.port)
-            while not server._handshakes:
+            while not server._under_way.handshakes:
                 await trio.sleep(0.01)
             await server.shutdown(grace=3)
         await silent.aclose()

@@ -5,7 +5,9 @@ from ._connection import ServerConnection
 from ._draft import Draft
 from ._instruments import Connection, Disconnect, Instrument, Reply, ServerStats
 from ._proxy_headers import ProxyHeaders
-from ._server import Lifespan, Server, ShutdownReport, serve, serve_connection
+from ._serve import serve, serve_connection
+from ._server import Lifespan, Server
+from ._under_way import ShutdownReport
 
 __all__ = [
     "AccessLog",

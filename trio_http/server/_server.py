@@ -9,23 +9,20 @@ so a drain is nothing but the end of accepting, and nothing that a request may u
 
 from __future__ import annotations
 
-import errno
 import logging
-import math
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar, final
+from functools import partial
+from typing import Any, Final, final
 
 import trio
 
-from .. import _clock, h1
+from .. import h1
 from .._config import ServerLimits, ServerTimeouts
 from .._errors import LocalProtocolError, StatusError
 from ..messages import Address, Handler, Request, Response, TLSInfo
-from ..semantics import Headers, current_date
 from ..transport import (
     PlainAcceptor,
     Readiness,
@@ -35,51 +32,25 @@ from ..transport import (
     Transport,
     adopt,
     format_address,
-    listener_address,
-    listener_from_fd,
-    open_listeners,
-    open_unix_listener,
 )
 from ..wire import HTTP1Stream, Timing
 from ._connection import ServerConnection
+from ._entrance import Entrance, Listener
+from ._fixed_fields import FixedFields
 from ._hooks import ConnectHook, DisconnectHook, ErrorHook, Hooks, ReceiveHook, ReplyHook
 from ._instruments import Instrument, ServerStats
+from ._listening import Listening
 from ._monitor import Monitor
 from ._proxy_headers import ProxyHeaders
-from ._tls import make_context, tls_info
+from ._tls import handshake, make_context, tls_info
+from ._under_way import FORCE, ShutdownReport, UnderWay
 
-__all__ = ["Lifespan", "Server", "ShutdownReport", "serve", "serve_connection"]
+__all__ = ["Lifespan", "Server"]
 
 log = logging.getLogger("trio_http.server")
 
-FORCE = 0.25  # seconds for cancelled connections to end by themselves; then their sockets are closed under them
-ACCEPT_BATCH = 64  # connections taken before those that are open get a turn
-ACCEPT_PAUSE = 0.1  # seconds to wait when the process has no file descriptor left; as trio.serve_listeners does
-T = TypeVar("T")
-
-_OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
-
-Listener = trio.abc.Listener[trio.abc.Stream]
 Lifespan = Callable[["Server"], AbstractAsyncContextManager[Mapping[str, Any] | None]]
 """``@asynccontextmanager async def lifespan(server)``: what it yields, a mapping or None, is ``request.state``."""
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class ShutdownReport:
-    """How a shutdown went.
-
-    Attributes:
-        drained: Connections that ended by themselves within the grace.
-        cut: What was cut off when the grace was over, one line each; background work too.
-        stuck: Of these, what did not even end when cancelled: shielded or blocking user code. Its socket is closed.
-        seconds: How long it took.
-    """
-
-    drained: int
-    cut: Sequence[str]
-    stuck: Sequence[str]
-    seconds: float
 
 
 async def _nothing_here(request: Request) -> Response:
@@ -149,8 +120,6 @@ class Server:
         date_header: bool = True,
         instruments: Sequence[Instrument] = (),
     ) -> None:
-        if sum(given is not None for given in (path, fd, listeners)) > 1:
-            raise ValueError("Server listens in one way: give path, fd or listeners, or port and host")
         self.handler: Handler = _nothing_here if handler is None else handler
         self.timeouts: Final = ServerTimeouts() if timeouts is None else timeouts
         self.limits: Final = ServerLimits() if limits is None else limits
@@ -184,48 +153,37 @@ class Server:
             chunk_line=self.limits.chunk_line,
             trailers=self.limits.trailers,
         )
-        self._wanted = (port, host, path, fd)
-        self._backlog = backlog
-        self._reuse_port = reuse_port
-        self._listeners: Sequence[Listener] = listeners or ()
-        self._addresses: Sequence[Address] = ()
+        self._listening: Final = Listening(port, host, path, fd, listeners, backlog=backlog, reuse_port=reuse_port)
         self._ssl_context = ssl_context
         self._is_secure = is_secure or ssl_context is not None
         self._lifespan = lifespan
-        self._date_header = date_header
-        self._own_items = [] if server_header is None else Headers({"Server": server_header}).items_list
-        self._lines = b""
-        self._lines_until = 0.0  # on the wall clock
-        self._connections: dict[ServerConnection, None] = {}
-        self._handshakes: dict[trio.CancelScope, None] = {}
+        fields = FixedFields(server_header, date=date_header)
+        self.fixed_lines: Final = fields.lines
+        self.fixed_items: Final = fields.items
+        self._under_way: Final = UnderWay(self.stats)
+        self._entrance: Final = Entrance(self.limits.connections)
         self._readiness: Readiness | None = None
         self._accepting = trio.CancelScope()
-        self._background: trio.Nursery | None = None
-        self._background_work: dict[object, str] = {}
-        self._open = 0  # accepted and not yet closed
-        self._room = trio.Event()  # set and renewed whenever a connection ends while accepting is paused
-        self._empty = trio.Event()  # renewed by shutdown(), set when the last connection or background task ends
 
     def __repr__(self) -> str:
-        where = ", ".join(map(format_address, self.addresses)) or "not listening"
-        return f"<Server {where}: {len(self._connections)} connections>"
+        return f"<Server {self._listening}: {len(self._under_way.connections)} connections>"
 
     # ---------------------------------------------------------------- facts
 
     @property
     def addresses(self) -> Sequence[Address]:
         """Where it listens: (host, port) or the path of a unix socket, one for each listener that has an address."""
-        return list(self._addresses)
+        return list(self._listening.addresses)
 
     @property
     def listeners(self) -> Sequence[Listener]:
         """The listeners."""
-        return list(self._listeners)
+        return list(self._listening.listeners)
 
     @property
     def sockets(self) -> Sequence[trio.socket.SocketType]:
         """The sockets that listen."""
-        return [listener.socket for listener in self._listeners if isinstance(listener, trio.SocketListener)]
+        return [listener.socket for listener in self._listening.listeners if isinstance(listener, trio.SocketListener)]
 
     @property
     def port(self) -> int:
@@ -234,19 +192,12 @@ class Server:
         Raises:
             RuntimeError: It does not listen on TCP (yet).
         """
-        for address in self.addresses:
-            if isinstance(address, tuple):
-                return address[1]
-        raise RuntimeError("this server does not listen on a TCP port; it does once nursery.start() has returned")
+        return self._listening.tcp()[1]
 
     @property
     def url(self) -> str:
         """The URL of its root: scheme, address (a loopback one where it listens on all) and port."""
-        for address in self.addresses:
-            if isinstance(address, tuple):
-                host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address[0], address[0])  # noqa: S104 - a comparison
-                return f"{'https' if self.is_secure else 'http'}://{format_address((host, address[1]))}"
-        raise RuntimeError("this server does not listen on a TCP port; it does once nursery.start() has returned")
+        return f"{'https' if self.is_secure else 'http'}://{format_address(self._listening.tcp())}"
 
     @property
     def is_secure(self) -> bool:
@@ -256,7 +207,7 @@ class Server:
     @property
     def connections(self) -> Sequence[ServerConnection]:
         """The connections that are open now, in the order in which they came."""
-        return list(self._connections)
+        return list(self._under_way.connections)
 
     @property
     def active(self) -> int:
@@ -269,19 +220,6 @@ class Server:
             return True
         most = self.limits.requests_per_connection
         return most is not None and wire.exchanges >= most
-
-    def fixed_lines(self) -> bytes:
-        """The fields of every answer, each with its CRLF: Server and Date, made once a second."""
-        # Hot: once per request.
-        if (now := _clock.wall()) < self._lines_until and now >= self._lines_until - 1:
-            return self._lines
-        self._lines = b"".join(b"%b: %b\r\n" % (raw, value) for raw, _, value in self.fixed_items())
-        self._lines_until = int(now) + 1
-        return self._lines
-
-    def fixed_items(self) -> Sequence[tuple[bytes, bytes, bytes]]:
-        """The same as triples."""
-        return [*self._own_items, (b"Date", b"date", current_date())] if self._date_header else self._own_items
 
     # ---------------------------------------------------------------- hooks and observers
 
@@ -381,46 +319,32 @@ class Server:
         try:
             async with self._lifespan(self) if self._lifespan is not None else nullcontext() as state:
                 self.state = {} if state is None else state
-                await self._open_listeners()
-                found = (listener_address(listener) for listener in self._listeners)
-                self._addresses = [address for address in found if address is not None]
+                await self._listening.open()
                 await self._serve(task_status)
         finally:
-            await self._close_listeners()
-
-    async def _open_listeners(self) -> None:
-        port, host, path, fd = self._wanted
-        if self._listeners:
-            return
-        if fd is not None:
-            self._listeners = [listener_from_fd(fd)]
-        elif path is not None:
-            self._listeners = [await open_unix_listener(path, backlog=self._backlog)]
-        else:
-            self._listeners = await open_listeners(port, host=host, backlog=self._backlog, reuse_port=self._reuse_port)
+            await self._listening.close()
 
     async def _serve(self, task_status: trio.TaskStatus[Server]) -> None:
         with Readiness() if self._may_wait_together() else nullcontext() as self._readiness:
-            async with trio.open_nursery() as self._background, trio.open_nursery() as services:
+            async with trio.open_nursery() as self._under_way.background, trio.open_nursery() as services:
                 self._start_services(services)
                 async with trio.open_nursery() as connections:
+                    take = partial(self._took, connections)
                     with self._accepting:
                         async with trio.open_nursery() as acceptors:
-                            for listener in self._listeners:
-                                acceptors.start_soon(self._accept, listener, connections)
+                            for listener in self._listening.listeners:
+                                acceptors.start_soon(self._entrance.accept, listener, take)
                             task_status.started(self)
                             await trio.sleep_forever()
-                    await self._close_listeners()
+                    await self._listening.close()
                 services.cancel_scope.cancel()
 
     def _may_wait_together(self) -> bool:
-        return self._ssl_context is None and Readiness.available() and any(map(PlainAcceptor.fits, self._listeners))
-
-    async def _close_listeners(self) -> None:
-        # Shielded, because the first aclose() would raise Cancelled and leave the other listeners open.
-        with trio.CancelScope(deadline=trio.current_time() + FORCE, shield=True):
-            for listener in self._listeners:
-                await trio.aclose_forcefully(listener)
+        return (
+            self._ssl_context is None
+            and Readiness.available()
+            and any(map(PlainAcceptor.fits, self._listening.listeners))
+        )
 
     def _start_services(self, services: trio.Nursery) -> None:
         self._see_whether_plain()
@@ -430,40 +354,8 @@ class Server:
         if self.cancel_on_disconnect:
             services.start_soon(self.monitor.run, services)
 
-    async def _accept(self, listener: Listener, connections: trio.Nursery) -> None:
-        if isinstance(listener, trio.SocketListener) and PlainAcceptor.fits(listener):
-            with PlainAcceptor(listener) as acceptor:
-                while True:
-                    for sock in await self._patiently(acceptor.accept_some, await self._wait_for_room()):
-                        self._took(connections, sock)
-        while True:
-            await self._wait_for_room()
-            self._took(connections, await self._patiently(listener.accept))
-
-    async def _wait_for_room(self) -> int:
-        """Wait until there may be one more connection; return how many may come."""
-        most = self.limits.connections
-        if most is None:
-            return ACCEPT_BATCH
-        while self._open >= most:
-            self._room = trio.Event()
-            await self._room.wait()
-        return min(ACCEPT_BATCH, most - self._open)
-
-    async def _patiently(self, accept: Callable[..., Awaitable[T]], *args: int) -> T:
-        """Accept; where the process has run out of descriptors or memory, wait and try again."""
-        while True:
-            try:
-                return await accept(*args)
-            except OSError as error:
-                if error.errno not in _OUT_OF_RESOURCES:
-                    raise
-                log.error("accepting paused for %g s: %s", ACCEPT_PAUSE, error)
-                await trio.sleep(ACCEPT_PAUSE)
-
     def _took(self, connections: trio.Nursery, accepted: socket.socket | trio.abc.Stream) -> None:
         self.stats.connections += 1
-        self._open += 1  # here and not in the new task, which runs only later
         connections.start_soon(self._serve_stream, accepted)
 
     async def _serve_stream(self, stream: socket.socket | trio.abc.Stream, peer: Address = None) -> None:
@@ -472,8 +364,7 @@ class Server:
             if transport is not None:
                 await self._serve_transport(transport, peer)
         finally:
-            self._open -= 1
-            self._room.set()
+            self._entrance.left()
 
     async def _transport_over(self, stream: socket.socket | trio.abc.Stream) -> Transport | None:
         if self._ssl_context is None:
@@ -482,41 +373,18 @@ class Server:
             return adopt(stream)
         if isinstance(stream, socket.socket):
             stream = trio.SocketStream(trio.socket.from_stdlib_socket(stream))
-        return await self._handshake(stream, self._ssl_context)
+        secure = await handshake(stream, self._ssl_context, self.timeouts.handshake, self._under_way.handshakes)
+        return None if secure is None else StreamTransport(secure)
 
     async def _serve_transport(self, transport: Transport, peer: Address) -> None:
         connection = ServerConnection(self, transport, peer=peer)
-        self._connections[connection] = None
+        self._under_way.came(connection)
         try:
             if self.shutting_down.is_set():
                 connection.drain()
             await connection.run()
         finally:
-            del self._connections[connection]
-            self._something_ended()
-
-    async def _handshake(self, stream: trio.abc.Stream, context: ssl.SSLContext) -> Transport | None:
-        secure = trio.SSLStream(stream, context, server_side=True, https_compatible=False)
-        limit = self.timeouts.handshake
-        peer = format_address(StreamTransport(secure).peer)
-        deadline = trio.current_time() + (math.inf if limit is None else limit)
-        with trio.CancelScope(deadline=deadline) as scope:
-            self._handshakes[scope] = None
-            try:
-                await secure.do_handshake()
-                return StreamTransport(secure)
-            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                log.info("%s: TLS handshake failed: %s", peer, error.__cause__ or error)
-                await trio.aclose_forcefully(stream)
-                return None
-            except BaseException:
-                await trio.aclose_forcefully(stream)
-                raise
-            finally:
-                del self._handshakes[scope]
-        if not self.draining:
-            log.info("%s: TLS handshake not done after %s s (ServerTimeouts.handshake)", peer, limit)
-        return None
+            self._under_way.left(connection)
 
     async def serve_stream(self, stream: trio.abc.Stream, *, peer: Address = None) -> None:
         """Serve one connection that was accepted elsewhere, until it ends; without listening.
@@ -529,8 +397,8 @@ class Server:
             Cancels the handler and closes the connection.
         """
         self.stats.connections += 1
-        self._open += 1
-        async with trio.open_nursery() as self._background, trio.open_nursery() as services:
+        self._entrance.came()
+        async with trio.open_nursery() as self._under_way.background, trio.open_nursery() as services:
             self._start_services(services)
             await self._serve_stream(stream, peer)
             services.cancel_scope.cancel()
@@ -545,28 +413,9 @@ class Server:
         Raises:
             RuntimeError: The server does not run, or is shutting down.
         """
-        if self._background is None or self.shutting_down.is_set():
-            raise RuntimeError(f"{fn!r} cannot run in the background: the server is shutting down, or does not run")
-        key = object()
-        name = getattr(fn, "__qualname__", repr(fn))
-        self._background_work[key] = f"<background {name} of {request!r}>"
-        self._background.start_soon(self._run_background, key, fn, args, name=name)
-
-    async def _run_background(
-        self, key: object, fn: Callable[..., Awaitable[object]], args: tuple[object, ...]
-    ) -> None:
-        try:
-            await fn(*args)
-        except Exception:
-            self.stats.errors += 1
-            log.exception("%s failed", self._background_work[key])
-        finally:
-            del self._background_work[key]
-            self._something_ended()
-
-    def _something_ended(self) -> None:
-        if not self._connections and not self._background_work:
-            self._empty.set()
+        if self.shutting_down.is_set():
+            raise RuntimeError(f"{fn!r} cannot run in the background: the server is shutting down")
+        self._under_way.start_background(fn, args, request)
 
     # ---------------------------------------------------------------- stopping
 
@@ -589,121 +438,29 @@ class Server:
             Cuts at once what is left; the server ends by itself then.
         """
         began = trio.current_time()
-        before = len(self._connections)
-        cut: list[str] = []
+        under_way = self._under_way
+        before = len(under_way.connections)
         try:
             if lame_duck > 0:
                 self.draining = True
                 await trio.sleep(lame_duck)
-            before = len(self._connections)
-            self.draining = True
-            self.shutting_down.set()
-            self.stop_accepting()
-            for connection in self.connections:
-                connection.drain()
-            for handshake in self._handshakes:
-                handshake.cancel()  # nothing has been asked yet
-            await self._wait_until_empty(grace)
+            before = len(under_way.connections)
+            self._stop()
+            under_way.drain()
+            await under_way.wait_until_empty(grace)
         finally:
-            self.draining = True
-            self.shutting_down.set()
-            self.stop_accepting()
-            left = self.connections
-            cut = [*map(repr, left), *self._background_work.values()]
-            for connection in left:
-                connection.cut("shutdown")
-            if self._background is not None:
-                self._background.cancel_scope.cancel()
-        await self._wait_until_empty(FORCE)
-        stuck = [*map(repr, self.connections), *self._background_work.values()]
-        for connection in self.connections:
-            connection.force()
-        if stuck:
-            log.error("shutdown: user code does not end when cancelled (a shield, or blocking code): %s", stuck)
-        return ShutdownReport(before - len(left), cut, stuck, trio.current_time() - began)
+            self._stop()
+            left = len(under_way.connections)
+            cut = under_way.cut()
+        await under_way.wait_until_empty(FORCE)
+        stuck = under_way.force()
+        return ShutdownReport(before - left, cut, stuck, trio.current_time() - began)
 
-    async def _wait_until_empty(self, seconds: float) -> None:
-        if self._connections or self._background_work:
-            self._empty = trio.Event()
-            with trio.move_on_after(seconds):
-                await self._empty.wait()
-        else:
-            await trio.lowlevel.checkpoint()
+    def _stop(self) -> None:
+        self.draining = True
+        self.shutting_down.set()
+        self.stop_accepting()
 
     async def aclose(self) -> None:
         """Shut down without grace."""
         await self.shutdown(grace=0)
-
-
-async def serve(
-    handler: Handler,
-    port: int = 0,
-    *,
-    host: str | Sequence[str] | None = "127.0.0.1",
-    listeners: Sequence[Listener] | None = None,
-    path: str | None = None,
-    ssl_context: ssl.SSLContext | None = None,
-    timeouts: ServerTimeouts | None = None,
-    limits: ServerLimits | None = None,
-    lifespan: Lifespan | None = None,
-    task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """Serve HTTP until shut down or cancelled: ``server = await nursery.start(trio_http.serve, handler, 8000)``.
-
-    The :class:`Server` that ``nursery.start`` returns listens already; it knows its ``port``, ``url`` and
-    ``connections``, and ``await server.shutdown(grace=5)`` ends it in good order. What is rarer than the options here
-    is an option of :class:`Server`.
-
-    Args:
-        handler: ``async (Request) -> Response``, called for each request; a Router is one.
-        port: The TCP port; 0 for any free one.
-        host: An address or a name, or several; None for all addresses, IPv4 and IPv6.
-        listeners: trio listeners to use instead of ``port`` and ``host``; closed by us.
-        path: Listen on this unix socket instead.
-        ssl_context: Serve over TLS with this context.
-        timeouts: How long to wait for peers; all on by default, see :class:`ServerTimeouts`.
-        limits: What to take from peers; see :class:`ServerLimits`.
-        lifespan: An async context manager around everything: ``async with lifespan(server) as state``.
-        task_status: For ``nursery.start``.
-
-    Raises:
-        ConnectError: The address cannot be bound.
-
-    Cancellation:
-        Cancels all handlers and closes everything at once.
-    """
-    server = Server(
-        handler,
-        port,
-        host=host,
-        listeners=listeners,
-        path=path,
-        ssl_context=ssl_context,
-        timeouts=timeouts,
-        limits=limits,
-        lifespan=lifespan,
-    )
-    await server.listen(task_status=task_status)
-
-
-async def serve_connection(
-    handler: Handler,
-    stream: trio.abc.Stream,
-    *,
-    peer: Address = None,
-    timeouts: ServerTimeouts | None = None,
-    limits: ServerLimits | None = None,
-) -> None:
-    """Serve one connection that was accepted elsewhere, until it ends.
-
-    Args:
-        handler: ``async (Request) -> Response``.
-        stream: The connected stream, TLS done; closed by us.
-        peer: Who it is with, where the stream cannot tell.
-        timeouts: How long to wait for the peer.
-        limits: What to take from the peer.
-
-    Cancellation:
-        Cancels the handler and closes the connection.
-    """
-    await Server(handler, timeouts=timeouts, limits=limits).serve_stream(stream, peer=peer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import ssl
 from collections.abc import Sequence
 
@@ -9,9 +11,11 @@ import trio
 
 from .._errors import TLSError
 from ..messages import TLSInfo
-from ..transport import StreamTransport, Transport
+from ..transport import StreamTransport, Transport, format_address
 
-__all__ = ["make_context", "tls_info"]
+__all__ = ["handshake", "make_context", "tls_info"]
+
+log = logging.getLogger("trio_http.server")
 
 
 def make_context(
@@ -50,6 +54,42 @@ def make_context(
         context.verify_mode = ssl.CERT_OPTIONAL if verify_client == "optional" else ssl.CERT_REQUIRED
     context.set_alpn_protocols(list(alpn))
     return context
+
+
+async def handshake(
+    stream: trio.abc.Stream, context: ssl.SSLContext, limit: float | None, scopes: dict[trio.CancelScope, None]
+) -> trio.SSLStream[trio.abc.Stream] | None:
+    """Do the server's part of a TLS handshake.
+
+    Args:
+        stream: The connection; closed if nothing comes of it.
+        context: The certificate and all that.
+        limit: Seconds for all of it; None for any number.
+        scopes: The scope of the handshake is put in here for its time; whoever cancels it ends the handshake.
+
+    Returns:
+        The secure stream, or None if the peer failed, was too slow, or the scope was cancelled.
+    """
+    secure = trio.SSLStream(stream, context, server_side=True, https_compatible=False)
+    peer = format_address(StreamTransport(secure).peer)
+    deadline = trio.current_time() + (math.inf if limit is None else limit)
+    with trio.CancelScope(deadline=deadline) as scope:
+        scopes[scope] = None
+        try:
+            await secure.do_handshake()
+            return secure
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            log.info("%s: TLS handshake failed: %s", peer, error.__cause__ or error)
+            await trio.aclose_forcefully(stream)
+            return None
+        except BaseException:
+            await trio.aclose_forcefully(stream)
+            raise
+        finally:
+            del scopes[scope]
+    if trio.current_time() >= deadline:
+        log.info("%s: TLS handshake not done after %s s (ServerTimeouts.handshake)", peer, limit)
+    return None
 
 
 def tls_info(transport: Transport) -> TLSInfo | None:

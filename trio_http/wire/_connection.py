@@ -17,8 +17,9 @@ from .._errors import IdleTimeout, LocalProtocolError, ReadTimeout
 from ..messages import Body, BodySource, EmptySource
 from ..semantics import Headers, HeadersInput, RequestStartLine, ResponseStartLine, reason_bytes
 from ..transport import adopt, format_address
-from ._http1 import HTTP1Stream, Timing
+from ._http1 import HTTP1Stream
 from ._incoming import IncomingBody
+from ._timing import Timing
 
 __all__ = ["HTTP1Connection", "MessageHead"]
 

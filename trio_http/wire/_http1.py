@@ -9,182 +9,35 @@ How it works
   deadline is armed here through the ``timer``: no scope per request.
 * Every other wait happens inside user code (a body being read, a producer sending) or on behalf of one client
   request. It gets a scope of its own, but only if it really has to wait: what can be read or sent at once needs none.
-* State changes are synchronous, I/O comes after. A send that is cancelled or fails leaves an unknown number of bytes
-  on the wire: the connection is `broken` from then on.
+* What it knows is in `_state.py`, how it sends in `_sending.py`; here is how it receives, and how exchanges follow
+  one another. It is one object, because each call from one to another would cost on every request.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Final, Literal, TypeVar, final
+from typing import final
 
 import trio
 
 from .. import h1
-from .._config import MinRate
-from .._errors import (
-    HTTPError,
-    HTTPTimeout,
-    IncompleteBody,
-    ReadError,
-    ReadTimeout,
-    RemoteProtocolError,
-    TotalTimeout,
-    WriteTimeout,
-)
-from ..transport import READ_SIZE, Pace, Transport, Watched, format_address
+from .._errors import HTTPError, ReadError, ReadTimeout, RemoteProtocolError
+from ..transport import READ_SIZE, Pace, Watched
+from ._sending import SendingLine
+from ._state import ordinal
+from ._timing import Timing
 
-__all__ = ["JOIN_MAX", "HTTP1Stream", "Timing", "Unsent"]
-
-_E = TypeVar("_E", bound=HTTPError)
-
-JOIN_MAX = 64 * 1024  # bytes; pieces up to this size in all are joined rather than sent one by one
+__all__ = ["HTTP1Stream"]
 
 
 @final
-class Timing:
-    """The deadlines of one connection, in seconds; None for never.
-
-    Args:
-        owner: ``"ServerTimeouts"`` or ``"ClientTimeouts"``, for texts.
-        head: For a head that has begun.
-        idle: For a next request to begin.
-        read: For the next bytes of a body, or of a response's head.
-        write: For the peer to take some bytes.
-        min_rate: The lowest speed of bodies.
-    """
-
-    __slots__ = ("head", "idle", "min_rate", "owner", "read", "write")
-
-    def __init__(
-        self,
-        owner: str,
-        *,
-        read: float | None,
-        write: float | None,
-        head: float | None = None,
-        idle: float | None = None,
-        min_rate: MinRate | None = None,
-    ) -> None:
-        self.owner: Final = owner
-        self.head = head
-        self.idle = idle
-        self.read = read
-        self.write = write
-        self.min_rate = min_rate
-
-
-@final
-class Unsent:
-    """The part of a message that the transport has not taken yet."""
-
-    __slots__ = ("pieces", "sent", "size")
-
-    def __init__(self, pieces: Sequence[bytes | memoryview], sent: int, size: int) -> None:
-        self.pieces = pieces
-        self.sent = sent
-        self.size = size
-
-    @property
-    def left(self) -> int:
-        """How many bytes."""
-        return self.size - self.sent
-
-
-@final
-class HTTP1Stream:
+class HTTP1Stream(SendingLine):
     """One connection; the stream's owner is whoever created it, and one task reads and one task sends at a time.
 
-    Args:
-        transport: The connected bytes; closed by :meth:`aclose`.
-        role: ``h1.CLIENT`` or ``h1.SERVER``.
-        limits: What the peer may send.
-        timing: The deadlines.
-        timer: Where a server arms the deadlines of waits outside user code, and a client those of its waits for
-            bytes; a client's timer calls :meth:`expire`.
-
-    Attributes:
-        core: The sans-I/O connection.
-        latest: The instant, on trio's clock, when the current exchange has to be over (a client's total timeout).
-        total: The seconds that `latest` stands for; for texts.
-        subject: What the current exchange is about; ``str()`` of it is put into errors.
-        timing: The deadlines; a client may change them between two exchanges.
-        fault: The error of this connection that ended its use, if one did.
-        broken: True when bytes of unknown number were sent: it can only be closed.
-        status: The status of the answer to a client's current request; None before its final head.
-        exchanges: How many heads have been received or sent on it.
-        asked_at: When the last wait of a client for bytes began, on trio's clock.
-        overdue: True once a wait of a client has been ended because its time was over.
-        wakeable: True if that is done by closing the connection under it.
-        sent: Bytes given to the transport so far.
-        waiting: True while somebody waits for a part of a body.
-        answer_begun: True once a byte has come in the current exchange of a client.
-        patient: True while silence is no fault of the peer, because our own message is still going out: then only
-            ``latest`` ends a wait for bytes.
+    Its arguments and attributes are those of :class:`~trio_http.wire._state.Line`.
     """
 
-    __slots__ = (
-        "_next",
-        "_reading",
-        "_timer",
-        "_writing",
-        "answer_begun",
-        "asked_at",
-        "broken",
-        "core",
-        "exchanges",
-        "fault",
-        "latest",
-        "overdue",
-        "patient",
-        "received",
-        "sent",
-        "status",
-        "subject",
-        "timing",
-        "total",
-        "transport",
-        "waiting",
-        "wakeable",
-    )
-
-    def __init__(
-        self,
-        transport: Transport,
-        role: type[h1.CLIENT | h1.SERVER],
-        *,
-        limits: h1.Limits,
-        timing: Timing,
-        timer: Watched | None = None,
-    ) -> None:
-        self.transport = transport
-        self.core = h1.Connection(role, strict=True, limits=limits)
-        self.timing = timing
-        self._timer = timer
-        self._next: h1.EndOfMessage | HTTPError | None = None
-        self._reading: Pace | None = None
-        self._writing: Pace | None = None
-        self.latest = math.inf
-        self.total: float | None = None
-        self.subject: object = None
-        self.fault: HTTPError | None = None
-        self.broken = False
-        self.exchanges = 0
-        self.received = 0
-        self.asked_at = 0.0
-        self.overdue = False
-        self.wakeable = role is h1.CLIENT and transport.wakes
-        self.sent = 0
-        self.waiting = False
-        self.status: int | None = None
-        self.answer_begun = False
-        self.patient = False
-
-    def __repr__(self) -> str:
-        return (
-            f"<HTTP1Stream with {format_address(self.transport.peer)}: {self.core.our_state} {self.core.their_state}>"
-        )
+    __slots__ = ()
 
     # ---------------------------------------------------------------- heads
 
@@ -422,140 +275,6 @@ class HTTP1Stream:
             return False
         return core.their_state is h1.DONE
 
-    # ---------------------------------------------------------------- sending
-
-    async def send_message(self, head: h1.Request | h1.Response, body: bytes) -> None:
-        """Send a whole message: head and body leave together.
-
-        Raises:
-            LocalProtocolError: The message is not valid; nothing was sent.
-            WriteTimeout, TotalTimeout, WriteError: The peer takes no bytes, or is gone.
-
-        Cancellation:
-            The connection is broken, unless nothing had been sent.
-        """
-        # Hot: once per exchange. Small bodies are joined with their head by the core: one system call.
-        if len(body) <= JOIN_MAX:
-            await self.send_pieces((self.core.send_message(head, body),))
-        else:
-            await self.send_pieces(self.core.send_message_parts(head, body))
-
-    def send_message_nowait(self, head: h1.Request, body: bytes) -> Unsent | None:
-        """Send as much of a whole message as is taken without a wait.
-
-        Returns:
-            What is left, for :meth:`send_unsent`; None if nothing is.
-
-        Raises:
-            LocalProtocolError: The message is not valid; nothing was sent.
-            WriteError: The connection broke; if it was not `broken` before and is not now, nothing was sent.
-        """
-        core = self.core
-        return self.send_bytes_nowait(
-            (core.send_message(head, body),) if len(body) <= JOIN_MAX else core.send_message_parts(head, body)
-        )
-
-    def send_bytes_nowait(self, pieces: Sequence[bytes | memoryview]) -> Unsent | None:
-        """Send as much as is taken without a wait of a message that the core has made; returns what is left."""
-        size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
-        sent = self.transport.send_nowait(pieces)
-        self.sent += sent
-        if sent == size:
-            return None
-        self.broken = True
-        return Unsent(pieces, sent, size)
-
-    async def send_unsent(self, unsent: Unsent) -> None:
-        """Send the rest of what :meth:`send_nowait` or :meth:`send_message_nowait` has begun.
-
-        Raises:
-            WriteTimeout, TotalTimeout, WriteError: The peer takes no bytes, or is gone.
-
-        Cancellation:
-            The connection is broken.
-        """
-        await self._send_rest(unsent.pieces, unsent.sent, unsent.size)
-        self.broken = False
-
-    async def send_event(self, event: h1.Event) -> None:
-        """Send one event of a message that comes in pieces.
-
-        Raises:
-            LocalProtocolError: It does not fit the state or the declared length; nothing was sent.
-            WriteTimeout, TotalTimeout, WriteError: The peer takes no bytes, or is gone.
-
-        Cancellation:
-            The connection is broken, unless nothing had been sent.
-        """
-        # A checkpoint first: a peer that takes everything at once must not keep this task running for ever.
-        await trio.lowlevel.checkpoint()
-        pieces = self.core.send_with_data_passthrough(event)
-        if pieces:
-            await self.send_pieces(pieces)
-
-    def send_nowait(self, data: bytes) -> Unsent | None:
-        """Send what can be sent at once of bytes that the core has produced.
-
-        Returns:
-            What is left, for :meth:`send_unsent`; None if nothing is.
-
-        Raises:
-            WriteError: The connection broke.
-        """
-        # Hot: once per exchange of a server, nearly all of it the system call.
-        sent = self.transport.send_nowait((data,))
-        self.sent += sent
-        if sent == len(data):
-            return None
-        # From here on the number of bytes on the wire is only known again when all have been taken.
-        self.broken = True
-        return Unsent((data,), sent, len(data))
-
-    async def send_pieces(self, pieces: Sequence[bytes | memoryview]) -> None:
-        """Send raw bytes that the core has produced."""
-        size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
-        sent = self.transport.send_nowait(pieces)
-        self.sent += sent
-        if sent < size:
-            # From here on the number of bytes on the wire is only known again when all have been taken.
-            self.broken = True
-            await self._send_rest(pieces, sent, size)
-            self.broken = False
-
-    async def _send_rest(self, pieces: Sequence[bytes | memoryview], sent: int, size: int) -> None:
-        pace = self._writing
-        if pace is None:
-            pace = self._writing = Pace(self.timing.write, self.timing.min_rate)
-        pace.moved += sent
-        if len(pieces) > 1 and size - sent <= JOIN_MAX:
-            pieces = (b"".join(pieces),)  # fewer system calls, fewer TLS records
-        for piece in pieces:
-            if sent >= len(piece):
-                sent -= len(piece)
-                continue
-            rest = memoryview(piece)[sent:]
-            sent = 0
-            while rest:
-                rest = rest[await self._send_in_time(rest, pace) :]
-
-    async def _send_in_time(self, data: memoryview, pace: Pace) -> int:
-        now = trio.current_time()
-        deadline = pace.deadline(now, self.latest)
-        with trio.CancelScope(deadline=deadline):
-            count = await self.transport.send(data)
-            self.sent += count
-            pace.waited(now, count)
-            return count
-        pace.waited(now, 0)
-        if deadline == self.latest:
-            raise self.failed(self._total_timeout())
-        raise self.failed(
-            WriteTimeout(
-                f"{self.about()}: the peer takes no bytes: {pace.explain()} ({self._setting('write')})",
-                limit=self.timing.write,
-            )
-        )
-
     async def _receive_in_time(self) -> bytes:
         timer = self._timer
         if timer is not None and self.wakeable:
@@ -660,59 +379,3 @@ class HTTP1Stream:
     async def aclose(self) -> None:
         """Close the transport; never waits for the peer longer than a moment."""
         await self.transport.aclose()
-
-    # ---------------------------------------------------------------- words
-
-    def failed(self, error: _E) -> _E:
-        """Note the error that ended the use of this connection; return it, to be raised."""
-        self.fault = error
-        return error
-
-    def about(self) -> str:
-        """What the current exchange is, for the beginning of a text."""
-        subject = self.subject
-        if isinstance(subject, h1.Request):
-            method, target = subject.method.decode("latin-1"), subject.target.decode("latin-1")
-            return f"{method} {target} from {format_address(self.transport.peer)}"
-        return str(subject) if subject is not None else f"connection with {format_address(self.transport.peer)}"
-
-    def progress(self) -> str:
-        """How far the incoming message has come, for the end of a text."""
-        if self.subject is not None and not isinstance(self.subject, h1.Request):
-            return f"{self._answer_so_far()}; {ordinal(self.exchanges)} request on this connection"
-        length = self.core.their_body_length
-        of = "" if length is None else f" of {length}"
-        return f"{self.received}{of} bytes of the body had arrived; exchange {self.exchanges} on this connection"
-
-    def _setting(self, name: Literal["read", "write"]) -> str:
-        value = self.timing.read if name == "read" else self.timing.write
-        return f"{self.timing.owner}.{name}" + ("" if value is None else f"={value:g}")
-
-    def _answer_so_far(self) -> str:
-        if self.status is None:
-            begun = self.core.buffered
-            return f"{begun} bytes of an answer's head had arrived" if begun else "no answer yet"
-        length = self.core.their_body_length
-        of = "" if length is None else f" of {length}"
-        return f"status {self.status} and {self.received}{of} bytes of the body had arrived"
-
-    def _explained(self, error: RemoteProtocolError) -> HTTPError:
-        text = f"{self.about()}: {error}; {self.progress()}"
-        kind = IncompleteBody if isinstance(error, IncompleteBody) else type(error)
-        return kind(text, error.error_status_hint)
-
-    def _total_timeout(self) -> HTTPTimeout:
-        return TotalTimeout(
-            f"{self.about()}: not over after {self.total:g} s in all (timeout={self.total:g}); {self.progress()}"
-            if self.total is not None
-            else f"{self.about()}: not over in time; {self.progress()}",
-            limit=self.total,
-        )
-
-
-def ordinal(number: int) -> str:
-    """Return 1st, 2nd, 3rd, 4th and so on."""
-    if 10 <= number % 100 <= 20:
-        return f"{number}th"
-    suffix = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{suffix}"

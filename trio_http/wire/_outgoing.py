@@ -10,7 +10,8 @@ from .. import h1
 from .._errors import LocalProtocolError
 from ..messages import Content, Response, SendChunk
 from ..semantics import Headers, reason_bytes
-from ._http1 import JOIN_MAX, HTTP1Stream
+from ._http1 import HTTP1Stream
+from ._sending import JOIN_MAX
 
 __all__ = ["plain_answer", "request_head", "send_response", "stream_content"]
 

@@ -1,0 +1,260 @@
+"""What a request may ask of the connection that brought it: facts, its body, and to be told of its end.
+
+It is the :class:`~trio_http.messages.Exchange` of the connection's current request: one object for all of them, so that
+nothing is made per request but the request, the response and the bytes. Its life is in `_connection.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
+from typing import Any, TypeVar
+
+import trio
+
+from .. import h1
+from .._errors import StatusError
+from ..messages import Address, BodySource, CancelReason, EmptySource, Request, TLSInfo, Via
+from ..semantics import Headers, parse_content_encoding
+from ..transport import Transport, Watched, format_address
+from ..wire import HTTP1Stream, IncomingBody
+from ._coding import DecodedBody, unsupported
+from ._host import Host
+from ._shield import Shield
+
+__all__ = ["Carrier"]
+
+T = TypeVar("T")
+
+
+class Carrier(Watched):
+    """A connection being served, as requests and observers see it.
+
+    Args:
+        host: The server.
+        transport: The connected bytes, TLS done; closed by :meth:`run`.
+        peer: Who it is with, where the transport does not know.
+
+    Attributes:
+        scope: The scope of all that runs for this connection.
+        request: The request being handled; None between two.
+        opened_at: When the connection was accepted, on trio's clock.
+    """
+
+    __slots__ = (
+        "_body_limit",
+        "_cancel_on_disconnect",
+        "_cause",
+        "_cut",
+        "_entered",
+        "_extra",
+        "_forced",
+        "_handler_scope",
+        "_host",
+        "_peer",
+        "_shields",
+        "_wire",
+        "opened_at",
+        "request",
+        "scope",
+    )
+
+    def __init__(self, host: Host, transport: Transport, *, peer: Address = None) -> None:
+        super().__init__(host.sweeper)
+        self._host = host
+        self._wire = HTTP1Stream(transport, h1.SERVER, limits=host.h1_limits, timing=host.timing, timer=self)
+        self._peer = peer
+        self._cause: str | None = None
+        self.scope = trio.CancelScope()
+        self.request: Request | None = None
+        self._cut: CancelReason | None = None
+        self._handler_scope: trio.CancelScope | None = None
+        self._entered: AsyncExitStack | None = None
+        self._extra = False  # the handler has asked for something that ends with its request
+        self._shields: list[Shield] = []
+        self._forced = False
+        self._cancel_on_disconnect = host.cancel_on_disconnect
+        self._body_limit = host.limits.body
+        self.opened_at = trio.current_time()
+
+    def __repr__(self) -> str:
+        doing = f"handling {self.request!r}" if self.request is not None else "waiting for a request"
+        return f"<connection from {format_address(self.peer)}: {doing}, {self.requests} requests so far>"
+
+    # ---------------------------------------------------------------- facts
+
+    @property
+    def peer(self) -> Address:
+        """The other side."""
+        return self._wire.transport.peer if self._peer is None else self._peer
+
+    @property
+    def local(self) -> Address:
+        """Our side."""
+        return self._wire.transport.local
+
+    @property
+    def scheme(self) -> str:
+        """``"https"`` over TLS, else ``"http"``, unless the server says otherwise."""
+        return self._host.scheme or ("https" if self._wire.transport.is_tls else "http")
+
+    @property
+    def tls(self) -> TLSInfo | None:
+        """What the TLS handshake came to; None without TLS."""
+        return self._host.tls_info(self._wire.transport)
+
+    @property
+    def socket(self) -> object:
+        """The socket below, for its options and the peer's credentials; None if there is none."""
+        return self._wire.transport.socket
+
+    @property
+    def requests(self) -> int:
+        """How many requests have come so far."""
+        return self._wire.exchanges
+
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes given to the transport so far."""
+        return self._wire.sent
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was accepted."""
+        return trio.current_time() - self.opened_at
+
+    # ---------------------------------------------------------------- what a request may ask (Exchange)
+
+    @property
+    def server(self) -> Host:
+        """The server."""
+        return self._host
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """What the server's lifespan provides."""
+        return self._host.state
+
+    @property
+    def cancel_reason(self) -> CancelReason | None:
+        """Why the handler has been cancelled by us; None while it has not."""
+        if self._handler_scope is not None and self._handler_scope.cancel_called:
+            return "timeout"
+        return self._cut
+
+    def via(self, headers: Headers) -> Via:
+        """Tell whom a request with these fields comes from."""
+        proxies = self._host.proxy_headers
+        peer = self.peer
+        if proxies is None:
+            return Via(peer[0] if isinstance(peer, tuple) else "", self.scheme, headers.get("host") or "")
+        return proxies.via(peer, self.scheme, headers)
+
+    def open_body(self) -> BodySource:
+        """Return the source of the current request's body."""
+        if self._wire.core.their_state is not h1.SEND_BODY:
+            return EmptySource()
+        source = IncomingBody(self._wire, limit=self._body_limit, what="ServerLimits.body", received=self._body_moved)
+        request = self.request
+        if not self._host.decompress_request or request is None:
+            return source
+        codings = parse_content_encoding(request.headers.get("content-encoding"))
+        if not codings:
+            return source
+        if (error := unsupported(codings)) is not None:
+            raise StatusError(415, str(error), headers={"accept-encoding": "gzip, deflate"})
+        return DecodedBody(source, codings, self._host.limits.decompressed, self._wire.failed)
+
+    def limit_body(self, limit: int | None) -> None:
+        """Take so many bytes of body for this request."""
+        self._body_limit = limit
+        self._extra = True
+
+    def set_read_timeout(self, seconds: float | None) -> None:
+        """Let this request's body stand still for so long."""
+        self._wire.set_read_timeout(seconds)
+
+    def set_cancel_on_disconnect(self, cancel: bool) -> None:
+        """Say whether this handler is cancelled when its client leaves."""
+        self._cancel_on_disconnect = cancel
+        self._extra = True
+        if not cancel:
+            self._wire.transport.unwatch()
+        elif self._host.monitor.parked:
+            self._host.monitor.wake()
+
+    async def inform(self, status: int, headers: Headers) -> None:
+        """Send an informational response."""
+        if not 100 <= status <= 199 or status == 101:
+            raise ValueError(f"inform({status}): informational status codes are 100 and 102 to 199")
+        if self.request is not None and not self.request.supports_http_1_1:
+            await trio.lowlevel.checkpoint()  # RFC 9110 section 15.2: an HTTP/1.0 client must not get any
+            return
+        items = h1.Headers(headers.items_list)
+        await self._wire.send_event(h1.InformationalResponse(status_code=status, headers=items, reason=b""))
+
+    async def enter(self, manager: AbstractAsyncContextManager[T]) -> T:
+        """Enter a context that ends with the exchange."""
+        if self._entered is None:
+            self._entered = AsyncExitStack()
+            self._extra = True
+        return await self._entered.enter_async_context(manager)
+
+    def background(self, fn: Callable[..., Awaitable[object]], *args: object) -> None:
+        """Run a function in the server's background nursery."""
+        self._host.start_background(fn, args, self.request)
+
+    def shielded(self, seconds: float) -> AbstractContextManager[None]:
+        """Protect a block from cancellation for a while."""
+        over = self._forced  # the grace of a shutdown is over: nothing is protected any more
+        return Shield(self._host.sweeper, self._shields, 0 if over else seconds)
+
+    # ---------------------------------------------------------------- has the client left? (Monitored)
+
+    @property
+    def wants_watch(self) -> bool:
+        """True if nobody would notice that the client leaves."""
+        return self._cancel_on_disconnect and not self._wire.waiting and not self._wire.transport.watched
+
+    async def watch(self) -> None:
+        """Watch until the handler ends, and some time longer."""
+        if self.request is not None:
+            await self._wire.transport.watch(self._client_left, half_close=self._host.half_close)
+
+    def _client_left(self) -> None:
+        if self.request is not None:
+            self._host.stats.clients_gone += 1
+            self.cut("client_gone")
+
+    def _body_moved(self) -> None:
+        # The handler goes on after a part of its body: from now on nobody reads, so somebody has to watch.
+        if self._host.monitor.parked:
+            self._host.monitor.wake()
+
+    # ---------------------------------------------------------------- ends from outside
+
+    def expire(self) -> None:
+        """The deadline of a wait between requests has come."""
+        self._cause = "head" if self._wire.core.buffered or not self._wire.exchanges else "idle"
+        self.scope.cancel()
+
+    def drain(self) -> None:
+        """End as soon as may be: at once if idle, else after the current answer."""
+        if self.request is None and not self._wire.core.buffered:
+            self._cause = "shutdown"
+            self.scope.cancel()
+
+    def cut(self, reason: CancelReason) -> None:
+        """End now, whatever the handler is doing; only shielded parts may go on, but not beyond a shutdown."""
+        if self.request is not None and self._cut is None:
+            self._cut = reason
+        self._cause = self._cause or reason
+        if reason == "shutdown":
+            self._forced = True
+            for shield in self._shields:
+                shield.lift()
+        self.scope.cancel()
+
+    def force(self) -> None:
+        """Close the socket under whoever still uses it."""
+        self._wire.transport.close_now()

@@ -1,0 +1,95 @@
+"""Where connections come in: accepting from listeners, in batches, as long as there is room.
+
+It knows nothing of what becomes of a connection but when it has left.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, final
+
+import trio
+
+from ..transport import PlainAcceptor
+
+__all__ = ["Entrance", "Listener"]
+
+log = logging.getLogger("trio_http.server")
+
+ACCEPT_BATCH = 64  # connections taken before those that are open get a turn
+ACCEPT_PAUSE = 0.1  # seconds to wait when the process has no file descriptor left; as trio.serve_listeners does
+T = TypeVar("T")
+
+_OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
+
+Listener = trio.abc.Listener[trio.abc.Stream]
+Take = Callable[[socket.socket | trio.abc.Stream], None]
+
+
+@final
+class Entrance:
+    """Counts who is inside, and lets no more in than there is room for.
+
+    Args:
+        most: At most so many at once; None for any number.
+    """
+
+    __slots__ = ("_most", "_open", "_room")
+
+    def __init__(self, most: int | None) -> None:
+        self._most = most
+        self._open = 0  # accepted and not yet closed
+        self._room = trio.Event()  # set and renewed whenever a connection ends while accepting is paused
+
+    def came(self) -> None:
+        """Count one more: when it is accepted, not in its new task, which runs only later."""
+        self._open += 1
+
+    def left(self) -> None:
+        """Count one less."""
+        self._open -= 1
+        self._room.set()
+
+    async def accept(self, listener: Listener, take: Take) -> None:
+        """Accept until cancelled.
+
+        Args:
+            listener: Where from.
+            take: Given each connection, counted already; it must see to :meth:`left`.
+        """
+        if isinstance(listener, trio.SocketListener) and PlainAcceptor.fits(listener):
+            with PlainAcceptor(listener) as acceptor:
+                while True:
+                    for sock in await self._patiently(acceptor.accept_some, await self._wait_for_room()):
+                        self._took(take, sock)
+        while True:
+            await self._wait_for_room()
+            self._took(take, await self._patiently(listener.accept))
+
+    async def _wait_for_room(self) -> int:
+        """Wait until there may be one more connection; return how many may come."""
+        most = self._most
+        if most is None:
+            return ACCEPT_BATCH
+        while self._open >= most:
+            self._room = trio.Event()
+            await self._room.wait()
+        return min(ACCEPT_BATCH, most - self._open)
+
+    async def _patiently(self, accept: Callable[..., Awaitable[T]], *args: int) -> T:
+        """Accept; where the process has run out of descriptors or memory, wait and try again."""
+        while True:
+            try:
+                return await accept(*args)
+            except OSError as error:
+                if error.errno not in _OUT_OF_RESOURCES:
+                    raise
+                log.error("accepting paused for %g s: %s", ACCEPT_PAUSE, error)
+                await trio.sleep(ACCEPT_PAUSE)
+
+    def _took(self, take: Take, accepted: socket.socket | trio.abc.Stream) -> None:
+        self.came()
+        take(accepted)

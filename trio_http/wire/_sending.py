@@ -1,0 +1,179 @@
+"""Sending on one connection of HTTP/1.1: whole messages, single events, raw pieces, each within its time; either role.
+
+How it works
+------------
+* State changes are synchronous, I/O comes after. A send that is cancelled or fails leaves an unknown number of bytes
+  on the wire: the connection is `broken` from then on.
+* What can be sent at once needs no deadline. Only what has to wait gets a scope, one for each slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+import trio
+
+from .. import h1
+from .._errors import WriteTimeout
+from ..transport import Pace
+from ._state import Line
+
+__all__ = ["JOIN_MAX", "SendingLine", "Unsent"]
+
+JOIN_MAX = 64 * 1024  # bytes; pieces up to this size in all are joined rather than sent one by one
+
+
+@final
+class Unsent:
+    """The part of a message that the transport has not taken yet."""
+
+    __slots__ = ("pieces", "sent", "size")
+
+    def __init__(self, pieces: Sequence[bytes | memoryview], sent: int, size: int) -> None:
+        self.pieces = pieces
+        self.sent = sent
+        self.size = size
+
+    @property
+    def left(self) -> int:
+        """How many bytes."""
+        return self.size - self.sent
+
+
+class SendingLine(Line):
+    """A connection that messages can be sent on."""
+
+    __slots__ = ()
+
+    async def send_message(self, head: h1.Request | h1.Response, body: bytes) -> None:
+        """Send a whole message: head and body leave together.
+
+        Raises:
+            LocalProtocolError: The message is not valid; nothing was sent.
+            WriteTimeout, TotalTimeout, WriteError: The peer takes no bytes, or is gone.
+
+        Cancellation:
+            The connection is broken, unless nothing had been sent.
+        """
+        # Hot: once per exchange. Small bodies are joined with their head by the core: one system call.
+        if len(body) <= JOIN_MAX:
+            await self.send_pieces((self.core.send_message(head, body),))
+        else:
+            await self.send_pieces(self.core.send_message_parts(head, body))
+
+    def send_message_nowait(self, head: h1.Request, body: bytes) -> Unsent | None:
+        """Send as much of a whole message as is taken without a wait.
+
+        Returns:
+            What is left, for :meth:`send_unsent`; None if nothing is.
+
+        Raises:
+            LocalProtocolError: The message is not valid; nothing was sent.
+            WriteError: The connection broke; if it was not `broken` before and is not now, nothing was sent.
+        """
+        core = self.core
+        return self.send_bytes_nowait(
+            (core.send_message(head, body),) if len(body) <= JOIN_MAX else core.send_message_parts(head, body)
+        )
+
+    def send_bytes_nowait(self, pieces: Sequence[bytes | memoryview]) -> Unsent | None:
+        """Send as much as is taken without a wait of a message that the core has made; returns what is left."""
+        size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
+        sent = self.transport.send_nowait(pieces)
+        self.sent += sent
+        if sent == size:
+            return None
+        self.broken = True
+        return Unsent(pieces, sent, size)
+
+    async def send_unsent(self, unsent: Unsent) -> None:
+        """Send the rest of what :meth:`send_nowait` or :meth:`send_message_nowait` has begun.
+
+        Raises:
+            WriteTimeout, TotalTimeout, WriteError: The peer takes no bytes, or is gone.
+
+        Cancellation:
+            The connection is broken.
+        """
+        await self._send_rest(unsent.pieces, unsent.sent, unsent.size)
+        self.broken = False
+
+    async def send_event(self, event: h1.Event) -> None:
+        """Send one event of a message that comes in pieces.
+
+        Raises:
+            LocalProtocolError: It does not fit the state or the declared length; nothing was sent.
+            WriteTimeout, TotalTimeout, WriteError: The peer takes no bytes, or is gone.
+
+        Cancellation:
+            The connection is broken, unless nothing had been sent.
+        """
+        # A checkpoint first: a peer that takes everything at once must not keep this task running for ever.
+        await trio.lowlevel.checkpoint()
+        pieces = self.core.send_with_data_passthrough(event)
+        if pieces:
+            await self.send_pieces(pieces)
+
+    def send_nowait(self, data: bytes) -> Unsent | None:
+        """Send what can be sent at once of bytes that the core has produced.
+
+        Returns:
+            What is left, for :meth:`send_unsent`; None if nothing is.
+
+        Raises:
+            WriteError: The connection broke.
+        """
+        # Hot: once per exchange of a server, nearly all of it the system call.
+        sent = self.transport.send_nowait((data,))
+        self.sent += sent
+        if sent == len(data):
+            return None
+        # From here on the number of bytes on the wire is only known again when all have been taken.
+        self.broken = True
+        return Unsent((data,), sent, len(data))
+
+    async def send_pieces(self, pieces: Sequence[bytes | memoryview]) -> None:
+        """Send raw bytes that the core has produced."""
+        size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
+        sent = self.transport.send_nowait(pieces)
+        self.sent += sent
+        if sent < size:
+            # From here on the number of bytes on the wire is only known again when all have been taken.
+            self.broken = True
+            await self._send_rest(pieces, sent, size)
+            self.broken = False
+
+    async def _send_rest(self, pieces: Sequence[bytes | memoryview], sent: int, size: int) -> None:
+        pace = self._writing
+        if pace is None:
+            pace = self._writing = Pace(self.timing.write, self.timing.min_rate)
+        pace.moved += sent
+        if len(pieces) > 1 and size - sent <= JOIN_MAX:
+            pieces = (b"".join(pieces),)  # fewer system calls, fewer TLS records
+        for piece in pieces:
+            if sent >= len(piece):
+                sent -= len(piece)
+                continue
+            rest = memoryview(piece)[sent:]
+            sent = 0
+            while rest:
+                rest = rest[await self._send_in_time(rest, pace) :]
+
+    async def _send_in_time(self, data: memoryview, pace: Pace) -> int:
+        now = trio.current_time()
+        deadline = pace.deadline(now, self.latest)
+        with trio.CancelScope(deadline=deadline):
+            count = await self.transport.send(data)
+            self.sent += count
+            pace.waited(now, count)
+            return count
+        pace.waited(now, 0)
+        if deadline == self.latest:
+            raise self.failed(self._total_timeout())
+        raise self.failed(
+            WriteTimeout(
+                f"{self.about()}: the peer takes no bytes: {pace.explain()} ({self._setting('write')})",
+                limit=self.timing.write,
+            )
+        )
