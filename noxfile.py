@@ -51,9 +51,18 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Time the core beside h11, cycle by cycle; arguments after ``--`` go to the script."""
-    session.install("-e", ".", "h11==0.16.0")
-    session.run("python", "benchmarks/core.py", *session.posargs)
+    """Measure beside the peers: all, with a picture; or one: ``-- core``, ``server``, ``client``, ``web``."""
+    session.install("-e", ".[bench]")
+    if session.posargs:
+        name, *options = session.posargs
+        session.run("python", f"benchmarks/{name}.py", *options)
+        return
+    session.run("python", "benchmarks/core.py")
+    session.run("python", "benchmarks/web.py")
+    files = [f"{session.create_tmp()}/{name}.json" for name in ("server", "client")]
+    session.run("python", "benchmarks/server.py", "--json", files[0])
+    session.run("python", "benchmarks/client.py", "--json", files[1])
+    session.run("python", "benchmarks/chart.py", "docs/performance.svg", *files)
 
 
 @nox.session
