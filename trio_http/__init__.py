@@ -52,7 +52,9 @@ if _TYPE_CHECKING:  # what type checkers and readers see; tests/test_exports.py 
         BearerAuth,
         Client,
         DigestAuth,
+        HeaderHook,
         NetrcAuth,
+        ResponseHook,
         Retry,
         delete,
         get,
@@ -65,8 +67,8 @@ if _TYPE_CHECKING:  # what type checkers and readers see; tests/test_exports.py 
         request,
         stream,
     )
-    from .messages import Body, Handler, Middleware, Request, Response, UpgradeResponse, parse_request
-    from .semantics import URL, CookieJar, Headers, Status, format_http_date, parse_http_date
+    from .messages import Body, ChunkSink, Handler, Middleware, Request, Response, UpgradeResponse, parse_request
+    from .semantics import URL, CookieJar, Headers, HeadersLike, Method, Status, format_http_date, parse_http_date
     from .server import AccessLog, Instrument, ProxyHeaders, Server, ShutdownReport, serve, serve_connection
     from .transport import open_listeners, open_unix_listener
 
@@ -80,6 +82,7 @@ __all__ = [
     "BodyError",
     "BodyScopeEnded",
     "BodyTooLarge",
+    "ChunkSink",
     "Client",
     "ClientLimits",
     "ClientTimeouts",
@@ -94,12 +97,15 @@ __all__ = [
     "Handler",
     "HandshakeRejected",
     "HandshakeTimeout",
+    "HeaderHook",
     "Headers",
+    "HeadersLike",
     "IdleTimeout",
     "IncompleteBody",
     "Instrument",
     "InvalidURL",
     "LocalProtocolError",
+    "Method",
     "Middleware",
     "MinRate",
     "NetrcAuth",
@@ -113,6 +119,7 @@ __all__ = [
     "RemoteProtocolError",
     "Request",
     "Response",
+    "ResponseHook",
     "Retry",
     "Server",
     "ServerLimits",
@@ -159,11 +166,11 @@ _HOMES = {
         "WriteError WriteTimeout"
     ),
     "client": (
-        "BasicAuth BearerAuth Client DigestAuth NetrcAuth Retry delete get head open_websocket options patch "
-        "post put request stream"
+        "BasicAuth BearerAuth Client DigestAuth HeaderHook NetrcAuth ResponseHook Retry delete get head "
+        "open_websocket options patch post put request stream"
     ),
-    "messages": "Body Handler Middleware Request Response UpgradeResponse parse_request",
-    "semantics": "URL CookieJar Headers Status format_http_date parse_http_date",
+    "messages": "Body ChunkSink Handler Middleware Request Response UpgradeResponse parse_request",
+    "semantics": "URL CookieJar Headers HeadersLike Method Status format_http_date parse_http_date",
     "server": "AccessLog Instrument ProxyHeaders Server ShutdownReport serve serve_connection",
     "transport": "open_listeners open_unix_listener",
 }

@@ -46,7 +46,10 @@ class _Limits(_Options):
     def _check(self, name: str, value: object) -> None:
         if value is None or isinstance(value, MinRate):
             return
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        if name.endswith("_timeout"):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+                self._refuse(name, value, "seconds as a positive number, or None for never")
+        elif isinstance(value, bool) or not isinstance(value, int) or value < 0:
             self._refuse(name, value, "a whole number of at least 0, or None for no limit")
 
 
@@ -98,7 +101,9 @@ class ServerLimits(_Limits):
     """How much a server takes from its peers: bytes and counts; None means without limit."""
 
     connections: int | None = None  # open at once; then accepting pauses (nginx worker_connections)
-    concurrency: int | None = None  # handlers at once; more are answered 503 (uvicorn limit_concurrency)
+    concurrency: int | None = None  # requests handled at once; more wait in line, or are answered 503
+    queue: int | None = 0  # requests that may wait for one of those places; 0: answered 503 at once
+    queue_timeout: float | None = 5.0  # seconds they wait at most; then 503
     requests_per_connection: int | None = None  # nginx keepalive_requests 1000, hypercorn's is off
     target: int | None = 8 * KIB  # RFC 9112 section 3 recommends 8000 octets at least; nginx 8k
     head: int | None = 64 * KIB  # request line and all fields; h11 16 KiB, node 16 KiB, tornado 64 KiB, Go 1 MiB

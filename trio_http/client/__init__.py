@@ -7,7 +7,7 @@ from ._events import EventStream, ServerSentEvent
 from ._group import RequestGroup, RequestHandle
 from ._idna import use_idna as _use_idna
 from ._oneshot import delete, get, head, open_websocket, options, patch, post, put, request, stream
-from ._options import ClientMiddleware, ClientOptions, RequestOptions, Settings
+from ._options import ClientMiddleware, ClientOptions, HeaderHook, RequestHook, RequestOptions, ResponseHook, Settings
 from ._pool import ConnectionInfo, Pool, WaiterInfo
 from ._retry import Retry
 from ._stream import ResponseStream
@@ -25,12 +25,15 @@ __all__ = [
     "ConnectionInfo",
     "DigestAuth",
     "EventStream",
+    "HeaderHook",
     "NetrcAuth",
     "Pool",
     "Proxy",
     "RequestGroup",
     "RequestHandle",
+    "RequestHook",
     "RequestOptions",
+    "ResponseHook",
     "ResponseStream",
     "Retry",
     "ServerSentEvent",

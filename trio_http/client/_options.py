@@ -20,13 +20,24 @@ from ._auth import AuthInput
 from ._multipart import FilesInput
 from ._retry import Retry
 
-__all__ = ["FIXED", "ClientMiddleware", "ClientOptions", "RequestHook", "RequestOptions", "ResponseHook", "Settings"]
+__all__ = [
+    "FIXED",
+    "ClientMiddleware",
+    "ClientOptions",
+    "HeaderHook",
+    "RequestHook",
+    "RequestOptions",
+    "ResponseHook",
+    "Settings",
+]
 
 FormInput = Mapping[str, QueryValue | Sequence[QueryValue]] | Sequence[tuple[str, QueryValue]]
 
 
 RequestHook = Callable[[Request], Awaitable[None] | None]
 ResponseHook = Callable[[Response], Awaitable[None] | None]
+HeaderHook = Callable[[int, Headers], Awaitable[None] | None]
+"""Told of a head that comes before the final one: ``(status, headers)``."""
 ClientMiddleware = Callable[[Request, Handler], Awaitable[Response]]
 """``async def middleware(request, call)`` returns ``await call(request)``, or whatever response it likes."""
 
@@ -77,7 +88,7 @@ class RequestOptions(TypedDict, total=False):
     raise_for_status: bool
     expect_continue: bool | float
     progress: Callable[[int, int | None], object] | None
-    on_informational: Callable[[int, Headers], Awaitable[None] | None] | None
+    on_informational: HeaderHook | None
     max_body: int | None
     if_modified_since: datetime | float | None
     if_none_match: str | None

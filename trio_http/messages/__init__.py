@@ -1,7 +1,7 @@
 """Requests, responses and bodies: what handlers take and return, without any I/O."""
 
 from ._body import Body, BodySource, EmptySource, WholeSource
-from ._content import Content, ContentLike, Producer, SendChunk
+from ._content import ChunkSink, Content, ContentLike, Producer, SendChunk
 from ._exchange import Address, BareExchange, CancelReason, Exchange, NoExchange, Serving, TLSInfo, Via
 from ._handler import Handler, Middleware
 from ._lines import Lines
@@ -18,6 +18,7 @@ __all__ = [
     "Body",
     "BodySource",
     "CancelReason",
+    "ChunkSink",
     "Content",
     "ContentLike",
     "EmptySource",

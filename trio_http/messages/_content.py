@@ -13,9 +13,11 @@ import trio
 
 from .._errors import BodyConsumed
 
-__all__ = ["Content", "ContentLike", "Producer", "SendChunk"]
+__all__ = ["ChunkSink", "Content", "ContentLike", "Producer", "SendChunk"]
 
 SendChunk = Callable[[bytes], Awaitable[None]]
+ChunkSink = SendChunk
+"""What a producer gets and pushes its chunks into: ``async def producer(send: ChunkSink)``."""
 Producer = Callable[[SendChunk], Awaitable[None]]
 ContentLike = bytes | bytearray | memoryview | str | AsyncIterable[bytes] | Producer | None
 

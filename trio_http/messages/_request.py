@@ -7,7 +7,7 @@ once it is wanted. It knows nothing of sockets; what needs the connection goes t
 from __future__ import annotations
 
 import json as json_codec
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from typing import Any, Literal, Self, TypeVar, final
@@ -33,6 +33,7 @@ from ..semantics import (
 from ._body import Body, BodySource, EmptySource, WholeSource
 from ._content import Content, ContentLike
 from ._exchange import Address, CancelReason, Exchange, NoExchange, Serving, TLSInfo, Via
+from ._record import body_record, field, fields_record, recorded_body, recorded_fields
 
 __all__ = ["UNSET", "Request", "Unset"]
 
@@ -188,6 +189,36 @@ class Request:
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.target}>"
+
+    def to_dict(self, *, redact: bool = False) -> dict[str, Any]:
+        """Return the request as plain data that JSON can carry; see :meth:`from_dict`.
+
+        A body that has been read, or was given whole, is part of it; one that is still to come is not.
+
+        Args:
+            redact: Leave out the values of fields that carry credentials or cookies, for logs.
+        """
+        content = self._content
+        data = self._read if content is None else content.data
+        headers = fields_record(self.headers, redact=redact)
+        start = {"method": self.method, "target": self.target, "http_version": self.http_version}
+        return {**start, "headers": headers, **body_record(data)}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Self:
+        """Return the request that :meth:`to_dict` has told of, without the connection that it came over.
+
+        Raises:
+            ValueError: An entry is missing or of the wrong type; the text says which.
+            LocalProtocolError: A header field cannot be sent.
+        """
+        return cls(
+            field(record, "method", str, "GET"),
+            field(record, "target", str).encode("latin-1"),
+            headers=recorded_fields(record),
+            content=recorded_body(record),
+            http_version=field(record, "http_version", str, "HTTP/1.1"),
+        )
 
     # ---------------------------------------------------------------- the request line
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_codec
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol, Self
 
@@ -22,6 +22,7 @@ from ..semantics import (
 from ._body import Body, EmptySource, WholeSource
 from ._content import Content, ContentLike
 from ._lines import Lines
+from ._record import body_record, field, fields_record, recorded_body, recorded_fields
 from ._request import UNSET, Request
 from ._timings import Timings
 
@@ -159,6 +160,33 @@ class Response:
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.reason or phrases.get(self.status, '')}>"
+
+    def to_dict(self, *, redact: bool = False) -> dict[str, Any]:
+        """Return the response as plain data that JSON can carry; see :meth:`from_dict`.
+
+        A body that is in memory is part of it; one that is still to come is not.
+
+        Args:
+            redact: Leave out the values of fields that carry credentials or cookies, for logs.
+        """
+        start = {"status": self.status, "reason": self.phrase, "http_version": self.http_version}
+        return {**start, "headers": fields_record(self.headers, redact=redact), **body_record(self._data)}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Response:
+        """Return the response that :meth:`to_dict` has told of.
+
+        Raises:
+            ValueError: An entry is missing or of the wrong type; the text says which.
+            LocalProtocolError: A header field cannot be sent.
+        """
+        return Response(
+            recorded_body(record),
+            status=field(record, "status", int),
+            headers=recorded_fields(record),
+            reason=field(record, "reason", str, "") or None,
+            http_version=field(record, "http_version", str, "HTTP/1.1"),
+        )
 
     # ---------------------------------------------------------------- status
 

@@ -36,7 +36,7 @@ from ._forwarded import (
     parse_forwarded_node,
     parse_x_forwarded_for,
 )
-from ._headers import HeaderItem, Headers, HeadersInput
+from ._headers import SECRET_NAMES, HeaderItem, Headers, HeadersInput, HeadersLike
 from ._links import Link, format_links, parse_links
 from ._media import MediaType, text_encoding
 from ._negotiation import choose_charset, choose_coding, choose_language, choose_media_type, parse_weighted_list
@@ -52,12 +52,19 @@ from ._parameters import (
 from ._percent import decode_percent
 from ._query import Query, QueryInput, QueryValue, encode_form
 from ._ranges import ByteRange, ContentRange, format_content_range, format_range, parse_content_range, parse_range
-from ._start_line import RequestStartLine, ResponseStartLine, parse_request_start_line, parse_response_start_line
+from ._start_line import (
+    Method,
+    RequestStartLine,
+    ResponseStartLine,
+    parse_request_start_line,
+    parse_response_start_line,
+)
 from ._status import Status, phrases, reason_bytes
 from ._url import URL, url_concat
 
 __all__ = [
     "PIECE_SIZE",
+    "SECRET_NAMES",
     "URL",
     "ByteRange",
     "Challenge",
@@ -74,8 +81,10 @@ __all__ = [
     "HeaderItem",
     "Headers",
     "HeadersInput",
+    "HeadersLike",
     "Link",
     "MediaType",
+    "Method",
     "Query",
     "QueryInput",
     "QueryValue",

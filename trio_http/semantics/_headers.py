@@ -19,7 +19,7 @@ from typing import Never, Self, TypeAlias, TypeVar, final, overload
 from .._errors import LocalProtocolError, RemoteProtocolError
 from ._grammar import FORBIDDEN_IN_VALUE, is_field_value, lower_name
 
-__all__ = ["HeaderItem", "Headers", "HeadersInput"]
+__all__ = ["SECRET_NAMES", "HeaderItem", "Headers", "HeadersInput", "HeadersLike"]
 
 _T = TypeVar("_T")
 
@@ -30,6 +30,9 @@ HeadersInput: TypeAlias = (
     "Headers | Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]]"
 )
 """What fields can be made from: another Headers, a mapping, or pairs; all str or all bytes."""
+
+HeadersLike: TypeAlias = HeadersInput
+"""The same by the name that users' signatures should have: what may be given as ``headers=``."""
 
 # Never shown by repr()
 SECRET_NAMES = frozenset({b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"})

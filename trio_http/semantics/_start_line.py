@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from .._errors import RemoteProtocolError
 
-__all__ = ["RequestStartLine", "ResponseStartLine", "parse_request_start_line", "parse_response_start_line"]
+__all__ = ["Method", "RequestStartLine", "ResponseStartLine", "parse_request_start_line", "parse_response_start_line"]
 
 _VERSION = r"HTTP/[0-9]\.[0-9]"
 _REQUEST = re.compile(rf"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e]+) ({_VERSION})")
 _RESPONSE = re.compile(rf"({_VERSION}) ([1-9][0-9]{{2}})(?: ([\t\x20-\x7e\x80-\xff]*))?")
 _SHOWN_MAX = 100
 
+Method: TypeAlias = str
+"""A request method: a token, compared with regard to case (RFC 9110 section 9.1)."""
+
 
 class RequestStartLine(NamedTuple):
     """The first line of a request."""
 
-    method: str
+    method: Method
     target: str
     version: str
     """As it stands there, such as ``"HTTP/1.1"``."""

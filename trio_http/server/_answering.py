@@ -132,6 +132,7 @@ class Answering(Carrier):
         except (TransportError, WriteTimeout) as error:
             return self._lost(request, error)
         self._handler_ended()  # who talks now sees the end himself
+        self._give_place_back()  # this may go on for hours, and is no request any more
         if self._handler_scope is not None:
             self._handler_scope.deadline = math.inf  # the exchange is over; what follows may take its time
         first, ended = core.trailing_data

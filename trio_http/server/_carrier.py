@@ -42,6 +42,7 @@ class Carrier(Watched):
     """
 
     __slots__ = (
+        "_admitted",
         "_body_limit",
         "_cancel_on_disconnect",
         "_cause",
@@ -65,6 +66,7 @@ class Carrier(Watched):
         self._wire = HTTP1Stream(transport, h1.SERVER, limits=host.h1_limits, timing=host.timing, timer=self)
         self._peer = peer
         self._cause: str | None = None
+        self._admitted = False  # it holds one of the places for requests
         self.scope = trio.CancelScope()
         self.request: Request | None = None
         self._cut: CancelReason | None = None
@@ -230,6 +232,11 @@ class Carrier(Watched):
         # The handler goes on after a part of its body: from now on nobody reads, so somebody has to watch.
         if self._host.monitor.parked:
             self._host.monitor.wake()
+
+    def _give_place_back(self) -> None:
+        if self._admitted:
+            self._admitted = False
+            self._host.admission.leave()
 
     # ---------------------------------------------------------------- ends from outside
 

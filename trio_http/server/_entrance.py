@@ -70,12 +70,16 @@ class Entrance:
             self._took(take, await self._patiently(listener.accept))
 
     async def _wait_for_room(self) -> int:
-        """Wait until there may be one more connection; return how many may come."""
+        """Wait until there may be one more connection; return how many may come.
+
+        Each listener looks before it waits for a connection, so one more than `most` may get in for each listener more.
+        """
         most = self._most
         if most is None:
             return ACCEPT_BATCH
         while self._open >= most:
-            self._room = trio.Event()
+            if self._room.is_set():
+                self._room = trio.Event()  # one for all listeners that wait
             await self._room.wait()
         return min(ACCEPT_BATCH, most - self._open)
 

@@ -12,6 +12,7 @@ from .._config import ServerLimits, ServerTimeouts
 from ..messages import Handler, Request, TLSInfo
 from ..transport import Sweeper, Transport
 from ..wire import HTTP1Stream, Timing
+from ._admission import Admission
 from ._hooks import Hooks
 from ._instruments import Instrument, ServerStats
 from ._monitor import Monitor
@@ -75,6 +76,10 @@ class Host(Protocol):
     @property
     def sweeper(self) -> Sweeper:
         """Who watches the deadlines."""
+
+    @property
+    def admission(self) -> Admission:
+        """The places for requests."""
 
     @property
     def monitor(self) -> Monitor:

@@ -120,6 +120,7 @@ class ServerStats:
         errors: Handlers and hooks that failed.
         refused: Requests that were not HTTP, or passed a limit.
         clients_gone: Handlers cancelled because their client had left.
+        turned_away: Requests answered 503 because too many were being handled and waited.
     """
 
     connections: int = field(default=0)
@@ -127,3 +128,4 @@ class ServerStats:
     errors: int = field(default=0)
     refused: int = field(default=0)
     clients_gone: int = field(default=0)
+    turned_away: int = field(default=0)

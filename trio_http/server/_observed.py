@@ -50,12 +50,19 @@ class Observed(Answering):
 
     async def _limited(self, request: Request, seen: Seen) -> bool:
         host = self._host
-        concurrency = host.limits.concurrency
-        if concurrency is not None and len(host.monitor.running) > concurrency:
+        if not await host.admission.enter():
+            host.stats.turned_away += 1
             busy = answer(503, "too many requests at once")
-            busy.headers["retry-after"] = "1"
+            busy.headers["retry-after"] = str(host.admission.retry_after)
             return await self._send(request, busy, seen)
-        seconds = host.timeouts.handler
+        self._admitted = True
+        try:
+            return await self._timed(request, seen)
+        finally:
+            self._give_place_back()
+
+    async def _timed(self, request: Request, seen: Seen) -> bool:
+        seconds = self._host.timeouts.handler
         if seconds is None:
             return await self._hooked(request, seen)
         try:

@@ -34,6 +34,7 @@ from ..transport import (
     format_address,
 )
 from ..wire import HTTP1Stream, Timing
+from ._admission import Admission
 from ._connection import ServerConnection
 from ._entrance import Entrance, Listener
 from ._fixed_fields import FixedFields
@@ -138,6 +139,8 @@ class Server:
         self.plain = True
         self.sweeper: Final = Sweeper()
         self.monitor: Final = Monitor()
+        places = self.limits
+        self.admission: Final = Admission(places.concurrency, places.queue, places.queue_timeout)
         self.timing: Final = Timing(
             "ServerTimeouts",
             head=self.timeouts.head,
