@@ -197,11 +197,7 @@ class Session:
             await trio.lowlevel.checkpoint()
         if self._ended is not None or self.frames.state is not OPEN:
             raise self.error()
-        event: TextMessage | BytesMessage
-        if type(message) is str:
-            event = _new(TextMessage)
-        else:
-            event = _new(BytesMessage)
+        event: Any = _new(TextMessage) if type(message) is str else _new(BytesMessage)
         event.__dict__["data"] = message  # the rest are defaults; __init__ of a frozen class is slow
         line = self.line
         try:
