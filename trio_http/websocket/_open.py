@@ -18,7 +18,7 @@ from ..transport import leave_nursery
 from ._session import Session
 from ._websocket import WebSocket
 
-__all__ = ["LiveWebSocket", "OpenWebSocket"]
+__all__ = ["LiveWebSocket", "OpenWebSocket", "is_only_the_end"]
 
 GOODBYE = 1.0  # seconds to say why, for a block that is being cancelled
 
@@ -74,7 +74,7 @@ class LiveWebSocket:
         """
         session = self._session
         try:
-            if error is None or isinstance(error, ConnectionClosed):
+            if error is None or is_only_the_end(error):
                 await session.close(1000, "")
             elif isinstance(error, Exception):
                 await session.close(1011, "internal error")
@@ -142,3 +142,10 @@ class OpenWebSocket:
             if error is None:
                 raise interrupted
             raise BaseExceptionGroup("Exceptions from Trio nursery", [error, interrupted])
+
+
+def is_only_the_end(error: BaseException) -> bool:
+    """Tell whether an error says no more than that the WebSocket is closed; also in the group of a user's nursery."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(ConnectionClosed)[1] is None
+    return isinstance(error, ConnectionClosed)
