@@ -79,8 +79,12 @@ class LiveWebSocket:
             elif isinstance(error, Exception):
                 await session.close(1011, "internal error")
             else:
-                with trio.CancelScope(shield=True, deadline=trio.current_time() + GOODBYE):
-                    await session.close(1001, "going away")
+                try:
+                    with self.ws.request.shielded(GOODBYE), trio.move_on_after(GOODBYE):
+                        await session.close(1001, "going away")
+                except trio.Cancelled:
+                    await session.fail(1001, "going away")  # the grace of a shutdown is over: nobody is waited for
+                    raise
         finally:
             await session.aclose()
             for scope in self._scopes:
@@ -138,7 +142,7 @@ class OpenWebSocket:
         finally:
             self._nursery.cancel_scope.cancel()
         await leave_nursery(self._manager, error)
-        if interrupted is not None:
+        if interrupted is not None and not isinstance(error, trio.Cancelled):
             if error is None:
                 raise interrupted
             raise BaseExceptionGroup("Exceptions from Trio nursery", [error, interrupted])
