@@ -49,6 +49,15 @@ async def test_the_users_own_group_passes_untouched(autojump_clock: trio.testing
     assert caught.value is group
 
 
+async def test_a_group_of_nothing_but_the_end_closes_with_1000(autojump_clock: trio.testing.MockClock) -> None:
+    ours, peer = by_hand(timeouts=WebSocketTimeouts(close=1))
+    with pytest.raises(ExceptionGroup):
+        async with ours:
+            raise ExceptionGroup("of a nursery", [ConnectionClosed(1000, ""), ConnectionClosed(1000, "")])
+
+    assert await peer.close_frame() == (1000, "")
+
+
 async def test_cancellation_closes_with_1001_and_does_not_wait_long(autojump_clock: trio.testing.MockClock) -> None:
     ours, peer = by_hand()
     with trio.move_on_after(2) as scope:

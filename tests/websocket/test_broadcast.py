@@ -111,3 +111,13 @@ async def test_a_peer_that_is_too_slow_for_one_moment_is_closed_with_1008(
 def test_nonsense_is_refused(options: Any) -> None:
     with pytest.raises(ValueError, match="give"):
         Broadcast(**options)
+
+
+async def test_start_returns_once_a_peer_has_joined(autojump_clock: trio.testing.MockClock) -> None:
+    hub = Broadcast()
+
+    async with pair() as (client, server), trio.open_nursery() as nursery:
+        await nursery.start(hub.join, server)
+        assert hub.publish("from the first moment") == 1
+        assert await client.receive() == "from the first moment"
+        nursery.cancel_scope.cancel()

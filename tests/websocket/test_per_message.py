@@ -52,11 +52,11 @@ async def opened(peer: Peer) -> Hand:
     return made
 
 
-def served(function: Recorder) -> Any:
+def served(function: Recorder, kind: str = "memory") -> Any:
     async def handler(request: Request) -> Response:
         return WebSocketResponse(PerMessage(function), keepalive=None)
 
-    return serving(handler)
+    return serving(handler, kind)
 
 
 async def test_each_event_is_one_call_in_order(autojump_clock: trio.testing.MockClock) -> None:
@@ -134,11 +134,34 @@ async def test_close_comes_once_when_the_peer_is_lost(autojump_clock: trio.testi
     assert function.calls == [(OPEN, b""), (CLOSE, b"")]
 
 
-async def test_close_has_time_of_its_own_at_a_forced_end(
+async def test_close_has_time_of_its_own(
     autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
+    ended: list[float] = []
+
     async def answer(request: Request, opcode: WebSocketOpCode, payload: str | bytes) -> None:
-        if opcode in {TEXT, CLOSE}:
+        if opcode is CLOSE:
+            try:
+                await trio.sleep_forever()
+            finally:
+                ended.append(trio.current_time())
+
+    async with served(Recorder(answer)) as wires, wires.connect() as peer:
+        them = await opened(peer)
+        await them.send(8, b"\x03\xe8")
+        began = trio.current_time()
+        await trio.sleep(20)
+
+    assert [at - began for at in ended] == [pytest.approx(5.2, abs=0.2)]
+    assert "took more than 5 s" in caplog.text
+
+
+@pytest.mark.parametrize("slow", [CLOSE, TEXT], ids=["close is slow", "a message is slow"])
+async def test_a_forced_shutdown_does_not_wait_for_close(
+    slow: WebSocketOpCode, autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def answer(request: Request, opcode: WebSocketOpCode, payload: str | bytes) -> None:
+        if opcode in {slow, CLOSE}:
             await trio.sleep_forever()
 
     function = Recorder(answer)
@@ -147,12 +170,31 @@ async def test_close_has_time_of_its_own_at_a_forced_end(
         await them.send(1, b"x")
         await trio.sleep(1)
         before = trio.current_time()
-        await wires.server.shutdown(2)
-        await trio.sleep(10)
+        report = await wires.server.shutdown(1)
+        assert trio.current_time() - before <= 1.5
+        assert report.stuck == []
+        assert await them.close_frame() == (1001, "the server is shutting down")
 
     assert function.calls == [(OPEN, b""), (TEXT, "x"), (CLOSE, b"")]
-    assert trio.current_time() - before <= 2.5 + 5 + 10
-    assert "took more than 5 s" in caplog.text
+    assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
+
+
+@pytest.mark.parametrize("kind", ["memory", "socket"])
+async def test_a_shutdown_without_grace_waits_for_nobody(kind: str) -> None:
+    function = Recorder()
+
+    async with served(function, kind) as wires, wires.connect() as peer:
+        them = await opened(peer)
+        while not function.calls:
+            await trio.sleep(0.01)
+        before = trio.current_time()
+        report = await wires.server.shutdown(0)
+        assert trio.current_time() - before <= 0.5
+        assert report.stuck == []
+        if kind == "socket":  # where a frame can leave at once, it does
+            assert (await them.close_frame())[0] == 1001
+
+    assert function.calls == [(OPEN, b""), (CLOSE, b"")]
 
 
 async def test_a_failure_at_the_end_is_logged(

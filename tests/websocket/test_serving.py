@@ -274,17 +274,25 @@ async def test_a_failing_function_closes_with_1011_and_is_logged(
     assert isinstance(record.exc_info[1], ValueError)
 
 
+@pytest.mark.parametrize("grouped", [False, True], ids=["alone", "in a group"])
 async def test_a_peer_that_leaves_is_no_error(
-    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+    grouped: bool, autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen = []
 
-    async def wait(ws: WebSocket) -> None:
+    async def listen(ws: WebSocket) -> None:
         try:
             await ws.receive()
         except ConnectionClosed as error:
             seen.append(error.code)
             raise
+
+    async def wait(ws: WebSocket) -> None:
+        if not grouped:
+            await listen(ws)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen, ws)
+            await trio.sleep_forever()
 
     async def handler(request: Request) -> Response:
         return WebSocketResponse(wait)

@@ -21,13 +21,14 @@ from ._openapi import openapi
 from ._paths import path_join_safe
 from ._pattern import PathType, Pattern
 from ._request_id import request_id
-from ._resource import Resource, delete, get, head, options, patch, post, put, route
+from ._resource import Resource, delete, get, head, options, patch, post, put, route, websocket
 from ._responses import JSON, Codec, ErrorResponse, JsonCodec, JsonResponse, SerializableResponse, redirect, serialize
 from ._router import Router
 from ._static import static
 from ._threaded import apply, threaded
 from ._timeout import timeout
 from ._upload import Upload
+from ._websocket_route import WebSocketRouteOptions
 
 __all__ = [
     "JSON",
@@ -54,6 +55,7 @@ __all__ = [
     "SerializableResponse",
     "Upload",
     "Uploads",
+    "WebSocketRouteOptions",
     "access_log",
     "add_docs",
     "apply",
@@ -89,4 +91,5 @@ __all__ = [
     "threaded",
     "timeout",
     "trusted_hosts",
+    "websocket",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import types
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -11,6 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from ..messages import Response
+from ..websocket import WebSocketResponse
 from ._docs import RouteInfo
 from ._pattern import Pattern
 from ._responses import JsonResponse
@@ -121,7 +123,7 @@ def _operation(info: RouteInfo, names: dict[str, Json], body: type | None, schem
         operation["summary"] = info.summary
     if info.description:
         operation["description"] = info.description
-    owner = getattr(info.handler, "__self__", None)
+    owner = getattr(inspect.unwrap(info.handler), "__self__", None)
     if owner is not None and not isinstance(owner, Router):
         operation["tags"] = [type(owner).__name__]
     parameters: list[Json] = [
@@ -149,6 +151,8 @@ def _responses(info: RouteInfo, schemas: Json) -> Json:
         returned = get_type_hints(info.handler).get("return")
     except (NameError, TypeError):
         returned = None  # an annotation that only the type checker can read
+    if returned is WebSocketResponse:
+        return {"101": {"description": "A WebSocket"}, "426": {"description": "The request is none for a WebSocket"}}
     answer: Json = {"description": "The answer"}
     if returned is JsonResponse:
         answer["content"] = {"application/json": {}}

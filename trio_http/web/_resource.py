@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar, final
+from typing import Any, Final, TypeVar, Unpack, final
 
 from ..messages import Handler
+from ._websocket_route import WebSocketRouteOptions, websocket_handler
 
 __all__ = [
     "MAX_CONTENT_LENGTH",
@@ -24,6 +25,7 @@ __all__ = [
     "post",
     "put",
     "route",
+    "websocket",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,12 +46,14 @@ class Note:
         pattern: The pattern of the path.
         max_content_length: In bytes; None leaves it to the server.
         name: For ``url_for``; None for the name of the function.
+        websocket: The options of a route for WebSockets; None for any other route.
     """
 
     method: str
     pattern: str
     max_content_length: int | None
     name: str | None
+    websocket: WebSocketRouteOptions | None = None
 
 
 def notes_of(function: Callable[..., Any]) -> tuple[Note, ...]:
@@ -133,6 +137,22 @@ def route(
     return lambda function: _note(function, *(Note(method, pattern, max_content_length, name) for method in wanted))
 
 
+def websocket(pattern: str, *, name: str | None = None, **options: Unpack[WebSocketRouteOptions]) -> Callable[[F], F]:
+    """Answer a WebSocket's handshake; any other GET of that path is answered 426.
+
+    The method is ``async def f(self, ws)`` or ``async def f(self, request, ws)``, for the life of the WebSocket, or
+    ``async def f(self, request, opcode, payload)``, called for each event (see
+    :class:`trio_http.websocket.PerMessage`): its parameters tell when the resource is registered, and any other form
+    is a TypeError then.
+
+    Args:
+        pattern: The pattern of the path.
+        name: For ``url_for``; the name of the function unless given.
+        options: See :class:`WebSocketRouteOptions`.
+    """
+    return lambda function: _note(function, Note("GET", pattern, None, name, options))
+
+
 class Resource:
     """A class of related routes; derive from it and decorate its methods.
 
@@ -145,15 +165,23 @@ class Resource:
     def routes(self) -> list[tuple[str, str, Handler]]:
         """Return ``(method, pattern, callback)`` for each route, in the order of their definition, bases first.
 
-        A method that is defined again in a derived class keeps its place, and its new decorators count.
+        A method that is defined again in a derived class keeps its place, and its new decorators count. The callback
+        of a WebSocket is a handler that opens it.
+
+        Raises:
+            TypeError: A method for a WebSocket has none of the forms that :func:`websocket` names.
         """
         names = dict.fromkeys(name for cls in reversed(type(self).__mro__) for name in vars(cls))
         return [
-            (note.method, note.pattern, getattr(self, name))
+            (note.method, note.pattern, self._callback(name, note))
             for name in names
             # from the class, so that no property is run
             for note in notes_of(getattr(type(self), name, None) or _nothing)
         ]
+
+    def _callback(self, name: str, note: Note) -> Handler:
+        function: Handler = getattr(self, name)
+        return function if note.websocket is None else websocket_handler(function, note.websocket)
 
 
 def _nothing() -> None: ...

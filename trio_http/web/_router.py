@@ -11,9 +11,10 @@ How it works
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar, final
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeVar, Unpack, final
 
 from ..messages import Handler, Request, Response, unquote_path
 from ..semantics import split_host_port
@@ -23,7 +24,7 @@ from ._docs import RouteInfo, marks_of, split_doc
 from ._index import ENCODED_SLASH, Index
 from ._pattern import PATH_TYPES, PathType, Pattern
 from ._resource import MAX_CONTENT_LENGTH, Resource, notes_of
-from ._websocket_route import websocket_handler
+from ._websocket_route import WebSocketRouteOptions, websocket_handler
 
 __all__ = ["Router"]
 
@@ -215,28 +216,26 @@ class Router:
         self,
         pattern: str,
         *,
-        subprotocols: Sequence[str] = (),
-        origins: Iterable[str] | None = None,
         name: str | None = None,
+        **options: Unpack[WebSocketRouteOptions],
     ) -> Callable[[W], W]:
         """Answer a WebSocket's handshake; any other GET of that path is answered 426.
 
-        The function is ``async def fn(ws)``, for the life of the WebSocket, or ``async def fn(request, opcode,
-        payload)``, called for each event (see :class:`trio_http.websocket.PerMessage`): its parameters tell.
+        The function is ``async def fn(ws)`` or ``async def fn(request, ws)``, for the life of the WebSocket, or
+        ``async def fn(request, opcode, payload)``, called for each event (see
+        :class:`trio_http.websocket.PerMessage`): its parameters tell.
 
         Args:
             pattern: The pattern of the path.
-            subprotocols: Those understood, the best first.
-            origins: Origins that browsers may come from; None for any. Give it where cookies say who somebody is.
             name: For :meth:`url_for`; the name of the function unless given.
+            options: See :class:`WebSocketRouteOptions`.
 
         Raises:
-            TypeError: The function has neither form.
+            TypeError: When it decorates: the function has none of these forms.
         """
 
         def register(fn: W) -> W:
-            handler = websocket_handler(fn, subprotocols=subprotocols, origins=origins)
-            self.add("GET", pattern, handler, max_content_length=None, name=name)
+            self.add("GET", pattern, websocket_handler(fn, options), name=name)
             return fn
 
         return register
@@ -492,7 +491,7 @@ async def _call(handler: Handler, request: Request) -> Response:
 
 def _name_of(handler: Callable[..., Any]) -> str:
     name: str = getattr(handler, "__name__", type(handler).__name__)
-    owner = getattr(handler, "__self__", None)
+    owner = getattr(inspect.unwrap(handler), "__self__", None)
     return f"{type(owner).__name__}.{name}" if isinstance(owner, Resource) else name
 
 

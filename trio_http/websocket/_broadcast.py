@@ -31,7 +31,7 @@ class Broadcast:
         >>> hub = Broadcast()
         >>> async def talk(ws):
         ...     async with trio.open_nursery() as nursery:
-        ...         nursery.start_soon(hub.join, ws)
+        ...         await nursery.start(hub.join, ws)
         ...         async for message in ws:
         ...             hub.publish(message)
         ...         nursery.cancel_scope.cancel()
@@ -71,12 +71,21 @@ class Broadcast:
             reached += 1
         return reached
 
-    async def join(self, ws: WebSocket, *, policy: Policy | None = None) -> int:
+    async def join(
+        self,
+        ws: WebSocket,
+        *,
+        policy: Policy | None = None,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> int:
         """Send a WebSocket what is published, until it is closed.
+
+        ``await nursery.start(hub.join, ws)`` returns once he has joined: what is published from then on reaches him.
 
         Args:
             ws: Whom.
             policy: What becomes of him if he is too slow; None for the hub's own.
+            task_status: Told at once; see above.
 
         Returns:
             How many messages he has missed.
@@ -88,6 +97,7 @@ class Broadcast:
         self._members[member] = None
         sending = trio.CancelScope()
         member.sending = sending
+        task_status.started()
         try:
             with sending:
                 while not member.dropped:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import codecs
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Final, Never, TypeAlias, final
+from typing import Any, Final, Never, TypeAlias, final
 
 from wsproto.connection import ConnectionState
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, Request, TextMessage
@@ -297,7 +297,7 @@ class FrameConnection:
                     self._position = stop
                     data: str | bytes = payload if first == 0x82 else payload.decode()
                     if deliver is None or not deliver(data):
-                        event: _Message = _new(BytesMessage) if first == 0x82 else _new(TextMessage)
+                        event: Any = _new(BytesMessage) if first == 0x82 else _new(TextMessage)
                         event.__dict__["data"] = data  # the rest are defaults; __init__ of a frozen class is slow
                         yield event
                     continue

@@ -33,9 +33,11 @@ class Alive(Protocol):
     @property
     def line(self) -> Line:
         """Where bytes come from."""
+        ...
 
     async def ping(self) -> float:
         """Ask for a sign of life."""
+        ...
 
     async def fail(self, code: int, reason: str) -> None:
         """Give up."""

@@ -13,9 +13,9 @@ from typing import final
 import trio
 from wsproto.events import Event
 
-from .._errors import HTTPError, ReadError, WriteError
+from .._errors import HTTPError, LocalProtocolError, ReadError, WriteError
 from ..transport import READ_SIZE, Transport, format_address
-from ._frames import FrameConnection
+from ._frames import OPEN, FrameConnection
 
 __all__ = ["Line"]
 
@@ -40,7 +40,18 @@ class Line(trio.abc.Stream):
         broken: Why nothing can be sent any more; None while it can.
     """
 
-    __slots__ = ("_closed", "_frames", "_resumed", "_transport", "_turn", "_write", "broken", "heard", "waiting")
+    __slots__ = (
+        "_closed",
+        "_frames",
+        "_resumed",
+        "_saying",
+        "_transport",
+        "_turn",
+        "_write",
+        "broken",
+        "heard",
+        "waiting",
+    )
 
     def __init__(self, transport: Transport, frames: FrameConnection, *, write: float | None) -> None:
         self._transport = transport
@@ -48,6 +59,7 @@ class Line(trio.abc.Stream):
         self._write = write
         self._closed = False
         self._resumed: trio.Event | None = None
+        self._saying: trio.Event | None = None  # last words, which closing waits for
         self._turn = trio.StrictFIFOLock()  # control frames must not overtake one another
         self.heard = trio.current_time()
         self.waiting = math.inf
@@ -118,6 +130,11 @@ class Line(trio.abc.Stream):
             turn.acquire_nowait()
         except trio.WouldBlock:
             await turn.acquire()
+            if self._frames.state is not OPEN:
+                turn.release()
+                raise LocalProtocolError(
+                    f"{type(event).__name__} cannot be sent: the WebSocket was closed meanwhile"
+                ) from None
         try:
             await self._push(self._frames.send(event))
         finally:
@@ -133,6 +150,9 @@ class Line(trio.abc.Stream):
         Cancellation:
             Once it had to wait for the peer, nothing can be sent after these bytes.
         """
+        if not data:  # trio-websocket's reader begins so at a client
+            await trio.lowlevel.checkpoint()
+            return
         async with self._turn:
             await self._push(data)
 
@@ -143,10 +163,12 @@ class Line(trio.abc.Stream):
             contextlib.suppress(trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError),
         ):
             self._turn.acquire_nowait()
+            self._saying = trio.Event()
             try:
                 await self._push(self._frames.send(event))
             finally:
                 self._turn.release()
+                self._saying.set()
 
     async def _push(self, data: bytes | bytearray | memoryview) -> None:
         if self.broken is not None:
@@ -190,6 +212,9 @@ class Line(trio.abc.Stream):
         self._closed = True
         if self._frames.ended is not None:
             self._frames.ended()  # who waits for messages need not wait for what follows
+        if self._saying is not None:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_WORDS):
+                await self._saying.wait()
         if self._frames.refused and self.broken is None:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + LINGER):
                 await self._linger()

@@ -18,7 +18,7 @@ from ..transport import leave_nursery
 from ._session import Session
 from ._websocket import WebSocket
 
-__all__ = ["LiveWebSocket", "OpenWebSocket"]
+__all__ = ["LiveWebSocket", "OpenWebSocket", "is_only_the_end"]
 
 GOODBYE = 1.0  # seconds to say why, for a block that is being cancelled
 
@@ -74,13 +74,17 @@ class LiveWebSocket:
         """
         session = self._session
         try:
-            if error is None or isinstance(error, ConnectionClosed):
+            if error is None or is_only_the_end(error):
                 await session.close(1000, "")
             elif isinstance(error, Exception):
                 await session.close(1011, "internal error")
             else:
-                with trio.CancelScope(shield=True, deadline=trio.current_time() + GOODBYE):
-                    await session.close(1001, "going away")
+                try:
+                    with self.ws.request.shielded(GOODBYE), trio.move_on_after(GOODBYE):
+                        await session.close(1001, "going away")
+                except trio.Cancelled:
+                    await session.fail(1001, "going away")  # the grace of a shutdown is over: nobody is waited for
+                    raise
         finally:
             await session.aclose()
             for scope in self._scopes:
@@ -138,7 +142,14 @@ class OpenWebSocket:
         finally:
             self._nursery.cancel_scope.cancel()
         await leave_nursery(self._manager, error)
-        if interrupted is not None:
+        if interrupted is not None and not isinstance(error, trio.Cancelled):
             if error is None:
                 raise interrupted
             raise BaseExceptionGroup("Exceptions from Trio nursery", [error, interrupted])
+
+
+def is_only_the_end(error: BaseException) -> bool:
+    """Tell whether an error says no more than that the WebSocket is closed; also in the group of a user's nursery."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(ConnectionClosed)[1] is None
+    return isinstance(error, ConnectionClosed)

@@ -30,8 +30,8 @@ class PerMessage:
     The calls come one after the other: with ``OPEN`` and an empty payload first, then with ``TEXT`` (a str),
     ``BINARY``, ``PING`` or ``PONG`` (bytes) and what came, and with ``CLOSE`` and an empty payload last. ``CLOSE``
     comes exactly once, however it ended, an error of the function among the reasons; it has five seconds of its own
-    then, also when the rest is being cancelled. Meanwhile ``request.websocket`` is the WebSocket. Pings have been
-    answered already.
+    then, also when the rest is being cancelled, but not beyond the grace of a shutdown. Meanwhile ``request.websocket``
+    is the WebSocket. Pings have been answered already.
 
     Args:
         fn: ``async def fn(request, opcode, payload)``; str or bytes that it returns are sent.
@@ -61,15 +61,20 @@ class PerMessage:
         except ConnectionClosed as error:
             log.info("%r: %s", request, error)
         finally:
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_TIME) as scope:
-                try:
-                    await self._fn(request, WebSocketOpCode.CLOSE, b"")
-                except ConnectionClosed:
-                    pass  # it tried to say something; nobody is there
-                except Exception:
-                    log.exception("%r: the call that tells of the end failed", request)
-            if scope.cancelled_caught:
-                log.warning("%r: the call that tells of the end took more than %g s", request, CLOSE_TIME)
+            await self._tell_of_the_end(request)
+
+    async def _tell_of_the_end(self, request: Request) -> None:
+        # the request's shield, because a shutdown lifts it when its grace is over; the other scope because that
+        # shield only ends, where nothing else is the matter
+        with request.shielded(CLOSE_TIME), trio.move_on_after(CLOSE_TIME) as scope:
+            try:
+                await self._fn(request, WebSocketOpCode.CLOSE, b"")
+            except ConnectionClosed:
+                pass  # it tried to say something; nobody is there
+            except Exception:
+                log.exception("%r: the call that tells of the end failed", request)
+        if scope.cancelled_caught:
+            log.warning("%r: the call that tells of the end took more than %g s", request, CLOSE_TIME)
 
     async def _call(self, ws: WebSocket, opcode: WebSocketOpCode, payload: str | bytes) -> None:
         answer = await self._fn(ws.request, opcode, payload)

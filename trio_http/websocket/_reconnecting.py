@@ -85,7 +85,7 @@ class ReconnectingWebSocket:
             self._live = None
             self._nursery.cancel_scope.cancel()
         await leave_nursery(self._manager, error)
-        if interrupted is not None:
+        if interrupted is not None and not isinstance(error, trio.Cancelled):
             if error is None:
                 raise interrupted
             raise BaseExceptionGroup("Exceptions from Trio nursery", [error, interrupted])

@@ -8,14 +8,13 @@ from typing import final
 
 import trio
 
-from .._errors import ConnectionClosed
 from ..messages import Request, Response, UpgradeResponse
 from ..semantics import HeadersInput
 from ..transport import StreamTransport, Transport
 from ..wire import UpgradedStream
 from ._deflate import DEFLATE, Deflate
 from ._handshake import Accepted, accept, check_subprotocols
-from ._open import LiveWebSocket, OpenWebSocket
+from ._open import LiveWebSocket, OpenWebSocket, is_only_the_end
 from ._options import KEEPALIVE, LIMITS, TIMEOUTS, Keepalive, WebSocketLimits, WebSocketTimeouts
 from ._per_message import PerMessage
 from ._session import Session
@@ -36,7 +35,7 @@ class WebSocketResponse(UpgradeResponse):
     ``fn`` runs after all middleware has returned, in the connection's own task. When it returns the WebSocket is
     closed with 1000, when it raises with 1011, and the error is logged. When the server begins to shut down it is
     closed with 1001, which ends an iteration over it. What the peer does to the connection reaches ``fn`` as
-    :class:`~trio_http.ConnectionClosed`; let out of it that is no error.
+    :class:`~trio_http.ConnectionClosed`; let out of it, alone or in the group of a nursery, that is no error.
 
     A request that is none for a WebSocket is answered 426 or 400, one from an origin that is not allowed 403.
 
@@ -133,11 +132,12 @@ class WebSocketResponse(UpgradeResponse):
             async with OpenWebSocket(begin) as ws:
                 try:
                     await self._fn(ws)
-                except ConnectionClosed as error:
-                    log.info("%r: %s", request, error)
                 except Exception as error:
-                    failure = error
-                    await ws.close(1011, "internal error")
+                    if is_only_the_end(error):
+                        log.info("%r: the WebSocket is closed: %r", request, error)
+                    else:
+                        failure = error
+                        await ws.close(1011, "internal error")
         except BaseException:
             if failure is not None:  # what ends us now is no answer to it, so nobody above will hear of it
                 log.error("%r: failed while it was being ended", request, exc_info=failure)

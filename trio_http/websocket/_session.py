@@ -18,8 +18,10 @@ How it works
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
@@ -197,11 +199,7 @@ class Session:
             await trio.lowlevel.checkpoint()
         if self._ended is not None or self.frames.state is not OPEN:
             raise self.error()
-        event: TextMessage | BytesMessage
-        if type(message) is str:
-            event = _new(TextMessage)
-        else:
-            event = _new(BytesMessage)
+        event: Any = _new(TextMessage) if type(message) is str else _new(BytesMessage)
         event.__dict__["data"] = message  # the rest are defaults; __init__ of a frozen class is slow
         line = self.line
         try:
@@ -334,7 +332,7 @@ class Session:
             LocalProtocolError: The code may not be sent.
 
         Cancellation:
-            The connection is closed without waiting for the peer.
+            The connection is closed without waiting for the peer; he is told why if he takes it at once.
         """
         if not is_valid_close_code(code):
             raise LocalProtocolError(f"the close code {code} may not be sent: use 1000, 1001, 1011 or 3000 to 4999")
@@ -352,12 +350,26 @@ class Session:
         self._queue.clear()
         self._held = False
         timeout = self.timeouts.close
-        with trio.CancelScope() as scope:
-            if timeout is not None:
-                scope.deadline = trio.current_time() + timeout
-            await self._connection.aclose(code, reason)
+        try:
+            with trio.CancelScope() as scope:
+                if timeout is not None:
+                    scope.deadline = trio.current_time() + timeout
+                if self.frames.state is OPEN:
+                    await self._say_why(CloseConnection(code=code, reason=reason))
+                if self.line.broken is None:
+                    await self._connection.aclose()
+        finally:
+            await self.line.aclose()
         if scope.cancelled_caught:
             log.info("%r: no close frame came back in %g s (WebSocketTimeouts.close)", self.line, timeout)
+
+    async def _say_why(self, frame: CloseConnection) -> None:
+        # Not left to trio-websocket: it makes the frame and then waits for its turn, so cancelled it says nothing.
+        if trio.current_effective_deadline() == -math.inf:
+            await self.line.say(frame)
+            return
+        with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError, LocalProtocolError):
+            await self.line.send_event(frame)
 
     async def fail(self, code: int, reason: str) -> None:
         """Give the peer up: say why, as far as that takes no waiting, and close the connection."""
