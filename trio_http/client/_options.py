@@ -123,6 +123,7 @@ class ClientOptions(TypedDict, total=False):
     happy_eyeballs_delay: float
     resolver: Resolver | None
     hosts: Mapping[str, str]
+    dns_ttl: float | None
     prepare: Callable[[trio.socket.SocketType], object] | None
     uds: str | None
     proxy: str | Proxy | None
@@ -159,7 +160,7 @@ class Settings:
         mounts: Handlers in this process by origin, such as ``{"http://api.test": handler}``.
         ssl_context, verify, check_hostname, ca_certs, client_cert, fingerprint, server_hostname: See
             :class:`~trio_http.transport.TLSOptions`.
-        local_address, interface, family, socket_options, happy_eyeballs_delay, resolver, hosts, prepare: See
+        local_address, interface, family, socket_options, happy_eyeballs_delay, resolver, hosts, dns_ttl, prepare: See
             :class:`~trio_http.transport.NetworkOptions`.
         allow_ipv6: False to connect over IPv4 only.
         proxy: A proxy for everything, as ``"http://user:password@host:3128"`` (also ``https``, ``socks5``, ``socks5h``)
@@ -204,6 +205,7 @@ class Settings:
     happy_eyeballs_delay: float = 0.25
     resolver: Resolver | None = None
     hosts: Mapping[str, str] = field(default_factory=dict)
+    dns_ttl: float | None = 10.0
     prepare: Callable[[trio.socket.SocketType], object] | None = None
     uds: str | None = None
     proxy: str | Proxy | None = None
