@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from typing import TypedDict, final
+from typing import Literal, TypedDict, final
 
 import trio
 
@@ -99,7 +99,7 @@ class ClientOptions(TypedDict, total=False):
     user_agent: str
     referer: str | None
     allow_nonstandard_methods: bool
-    cookies: CookieJar | Mapping[str, str] | None
+    cookies: CookieJar | Mapping[str, str] | Literal[False] | None
     auth: AuthInput | None
     retry: Retry | int | None
     decompress: bool
@@ -148,7 +148,8 @@ class Settings:
         user_agent: The User-Agent field.
         referer: The Referer field.
         allow_nonstandard_methods: Take any token as a method, not only those that are registered.
-        cookies: A jar to use, or cookies to send everywhere; by default a new jar keeps what servers set.
+        cookies: A jar to use, or cookies to send everywhere; by default a new jar keeps what servers set. False to keep
+            none.
         auth: How to prove who we are: ``(user, password)``, a bearer token, a :class:`BasicAuth`,
             :class:`DigestAuth`, :class:`BearerAuth`, :class:`NetrcAuth`, or an async function that adds fields.
         retry: When to try again: a :class:`Retry`, a number of attempts, or None for never.
@@ -181,7 +182,7 @@ class Settings:
     user_agent: str = f"trio_http/{__version__}"
     referer: str | None = None
     allow_nonstandard_methods: bool = False
-    cookies: CookieJar | Mapping[str, str] | None = None
+    cookies: CookieJar | Mapping[str, str] | Literal[False] | None = None
     auth: AuthInput | None = None
     retry: Retry | int | None = None
     decompress: bool = True
