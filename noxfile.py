@@ -24,14 +24,14 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types of the package, the examples and this file with mypy --strict."""
-    session.install("mypy==2.4.*", "nox", "-e", ".[test,brotli,zstd,socks]")
+    session.install("mypy==2.4.*", "nox", "-e", ".[test,brotli,zstd]")
     session.run("mypy")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests; arguments after ``--`` go to pytest."""
-    session.install("-e", ".[test,brotli,zstd,socks]")
+    session.install("-e", ".[test,brotli,zstd]")
     session.run("pytest", *session.posargs)
 
 

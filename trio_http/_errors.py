@@ -26,7 +26,7 @@ A text says what happened, what was expected and what to do, with the values. It
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar, Self, TypeVar
 
 __all__ = [
     "BodyConsumed",
@@ -63,8 +63,30 @@ __all__ = [
 ]
 
 
+_E = TypeVar("_E", bound="HTTPError")
+
+
 class HTTPError(Exception):
     """The root of all errors that trio_http raises on purpose."""
+
+    def with_text(self, text: str) -> Self:
+        """Return an error of the same kind, with the same attributes, and another text; for who knows more of it.
+
+        Args:
+            text: What ``str()`` of it gives.
+        """
+        return _remade(type(self), (text,), {key: value for key, value in vars(self).items() if key != "__notes__"})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception makes a copy by calling the class with the text alone, which is not how all of these are made
+        return _remade, (type(self), self.args, dict(vars(self)))
+
+
+def _remade(kind: type[_E], args: tuple[object, ...], attributes: Mapping[str, object]) -> _E:
+    error = kind.__new__(kind)
+    error.args = args
+    vars(error).update(attributes)
+    return error
 
 
 # ---------------------------------------------------------------- protocol

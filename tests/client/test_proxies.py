@@ -9,7 +9,7 @@ import pytest
 import trio
 
 import trio_http
-from tests.client.client_peers import Peer, answers, listen, relay, run
+from tests.client.client_peers import Peer, answers, listen, net_host, relay, run
 from trio_http import Client, ClientTimeouts
 from trio_http.client import Proxy
 from trio_http.client._proxies import ProxyChoice, proxy_of
@@ -34,6 +34,7 @@ def tunnelling(heads: list[bytes]) -> Any:
     return script
 
 
+@pytest.mark.covers("B29")
 def test_plain_requests_are_forwarded_with_the_whole_url_and_share_connections() -> None:
     heads: list[bytes] = []
 
@@ -56,6 +57,7 @@ def test_plain_requests_are_forwarded_with_the_whole_url_and_share_connections()
     assert all(b"Proxy-Authorization: Basic dXNlcjpwQHNz\r\n" in head for head in heads)
 
 
+@pytest.mark.covers("B29", "S1.26", "S1.27", "S1.28", "S1.29")
 @pytest.mark.parametrize("secure_proxy", [False, True], ids=["http proxy", "https proxy"])
 def test_tls_goes_through_a_tunnel(secure_proxy: bool) -> None:
     heads: list[bytes] = []
@@ -106,6 +108,7 @@ def test_refused_tunnel_is_a_proxy_error(answer: bytes, text: str) -> None:
     run(main)
 
 
+@pytest.mark.covers("B29")
 def test_proxy_that_is_not_there_and_one_that_is_silent() -> None:
     async def main(net: VirtualNetwork) -> None:
         async def silent(peer: Peer) -> None:
@@ -126,6 +129,7 @@ def test_proxy_that_is_not_there_and_one_that_is_silent() -> None:
     run(main)
 
 
+@pytest.mark.covers("B29")
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
 @pytest.mark.parametrize("password", [None, "secret"])
 @pytest.mark.parametrize("url", ["http://api/", "https://safe/"])
@@ -170,6 +174,9 @@ def test_socks(scheme: str, password: str | None, url: str) -> None:
         ([b"\5\0", b"\5\5\0\1"], "connection refused"),
         ([b"\5\0", b"\5\0\0\1"], "in the middle of its answer"),
         ([b"\5\0", b"\5\0\0\7"], "unknown kind 7"),
+        ([b"\5\0", b"\5\4"], "host unreachable"),  # and not a byte more
+        ([b"\5\0", b"\4\0"], "does not speak SOCKS 5"),
+        ([b"\5\0", b"\5\x63\0\1"], "reply 99"),
     ],
 )
 def test_socks_proxy_that_refuses(answers_: list[bytes], text: str) -> None:
@@ -187,6 +194,79 @@ def test_socks_proxy_that_refuses(answers_: list[bytes], text: str) -> None:
     run(main)
 
 
+@pytest.mark.covers("B29")
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.9", b"\1\x7f\0\0\x09"),
+        ("[fd00::7]", b"\4\xfd" + bytes(14) + b"\7"),
+        ("name.test", b"\3\x09name.test"),
+    ],
+)
+@pytest.mark.parametrize("bound", [b"\1\0\0\0\0", b"\4" + bytes(16), b"\3\4host"], ids=["ipv4", "ipv6", "name"])
+def test_socks_addresses_of_all_kinds_byte_by_byte(host: str, address: bytes, bound: bytes) -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def script(peer: Peer) -> None:
+            await peer.exactly(3)
+            await peer.send(b"\5", b"\0")
+            assert await peer.exactly(3 + len(address) + 2) == b"\5\1\0" + address + b"\0\x50"
+            await peer.send(*(bytes([byte]) for byte in b"\5\0\0" + bound))
+            await peer.send(b"\0\x50")
+            await peer.answer()
+
+        await listen(net, script, host="proxy", port=1080)
+        async with Client(proxy="socks5h://proxy") as client:
+            assert (await client.get(f"http://{host}/")).content == b"ok"
+
+    run(main)
+
+
+@pytest.mark.covers("B29")
+@pytest.mark.parametrize("user", ["", "x" * 256])
+def test_socks_user_that_cannot_be_said(user: str) -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def script(peer: Peer) -> None:
+            await peer.exactly(4)
+            await peer.send(b"\5\2")
+            await peer.end()
+
+        await listen(net, script, host="proxy", port=1080)
+        async with Client(proxy=Proxy(host="proxy", scheme="socks5h", username=user, password="p")) as client:
+            with pytest.raises(trio_http.ProxyError, match="must be 1 to 255 bytes long"):
+                await client.get("http://api/")
+
+    run(main)
+
+
+@pytest.mark.covers("B29")
+def test_socks5_resolves_as_the_client_is_told_and_socks5h_does_not() -> None:
+    asked: list[tuple[str, int]] = []
+    seen: list[bytes] = []
+
+    async def resolve(host: str, port: int) -> list[str]:
+        asked.append((host, port))
+        return ["127.0.0.9"]
+
+    async def main(net: VirtualNetwork) -> None:
+        async def script(peer: Peer) -> None:
+            await peer.exactly(3)
+            await peer.send(b"\5\0")
+            seen.append((await peer.exactly(5))[3:])
+            await trio.sleep_forever()
+
+        await listen(net, script, host="proxy", port=1080)
+        hosts = {"proxy": net_host(net, "proxy").ipv4, "mapped.test": "127.0.0.8:81"}
+        for scheme, host in (("socks5", "name.test"), ("socks5", "mapped.test"), ("socks5h", "name.test")):
+            async with Client(proxy=f"{scheme}://proxy", resolver=resolve, hosts=hosts) as client:
+                with trio.move_on_after(1):
+                    await client.get(f"http://{host}/")
+
+    run(main)
+    assert asked == [("name.test", 80)]
+    assert seen == [b"\1\x7f", b"\1\x7f", b"\3\x09"]
+
+
+@pytest.mark.covers("B29")
 @pytest.mark.parametrize(
     ("environment", "url", "expected"),
     [
@@ -220,6 +300,7 @@ def test_environment(environment: dict[str, str], url: str, expected: str | None
     assert (None if found is None else str(found)) == expected
 
 
+@pytest.mark.covers("B29")
 def test_proxy_of_the_user_goes_before_the_environment() -> None:
     choice = ProxyChoice(Proxy(host="mine", port=1), {"HTTP_PROXY": "http://p:1", "NO_PROXY": "*"})
 

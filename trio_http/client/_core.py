@@ -10,7 +10,17 @@ import trio
 
 from .._errors import HTTPError, PoolError, PoolTimeout, TotalTimeout
 from ..semantics import URL
-from ..transport import DirectRoute, Origin, Route, SocketTransport, Sweeper, UnixRoute, leave_nursery, route_through
+from ..transport import (
+    DirectRoute,
+    Network,
+    Origin,
+    Route,
+    SocketTransport,
+    Sweeper,
+    UnixRoute,
+    leave_nursery,
+    route_through,
+)
 from ..wire import HTTP1Stream
 from ._app import AppAttempt
 from ._attempt import Attempt, Head
@@ -39,6 +49,7 @@ class Core:
         "_limits",
         "_manager",
         "_mounts",
+        "_network",
         "_nursery",
         "_proxies",
         "_routes",
@@ -50,7 +61,8 @@ class Core:
 
     def __init__(self, settings: Settings) -> None:
         self._limits = limits = settings.limits
-        self._direct: Route = _direct_route(settings)
+        self._network = network = Network(settings.network)
+        self._direct: Route = _direct_route(settings, network)
         self._settings = settings
         self._proxies = ProxyChoice(settings.proxy, os.environ if settings.trust_env else {})
         self._routes: dict[tuple[str, bool], Route] = {}
@@ -110,7 +122,7 @@ class Core:
         key = (str(proxy), origin.is_tls)
         route = self._routes.get(key)
         if route is None:
-            route = route_through(proxy, settings.network, settings.tls, to_tls=origin.is_tls)
+            route = route_through(proxy, self._network, settings.tls, to_tls=origin.is_tls)
             self._routes[key] = route
         return route
 
@@ -168,7 +180,7 @@ class Core:
         )
 
 
-def _direct_route(settings: Settings) -> Route:
+def _direct_route(settings: Settings, network: Network) -> Route:
     if settings.uds is not None:
-        return UnixRoute(settings.uds, settings.network, settings.tls)
-    return DirectRoute(settings.network, settings.tls)
+        return UnixRoute(settings.uds, network, settings.tls)
+    return DirectRoute(network, settings.tls)

@@ -167,7 +167,7 @@ class Exchange:
             raise PoolError(f"{self.call}: the client was closed while this request was under way") from error
         stream = self._connection.stream
         if stream is not None and not str(error).startswith(str(self.call)):
-            raise type(error)(f"{self.call}: {error}; {stream.progress()}") from error
+            raise error.with_text(f"{self.call}: {error}; {stream.progress()}") from error
 
     async def _open(self) -> HTTP1Stream:
         call, connection = self.call, self._connection
@@ -190,7 +190,7 @@ class Exchange:
                 return stream
         except HTTPError as error:
             if not str(error).startswith(str(call)):
-                raise type(error)(f"{call}: {error}") from error
+                raise error.with_text(f"{call}: {error}") from error
             raise
         finally:
             connection.opening = None

@@ -45,14 +45,13 @@ def head_response(head: Head, data: bytes = b"") -> Response:
     )
 
 
-def store_cookies(jar: CookieJar, url: URL, head: Head) -> bool:
-    """Keep the cookies that a response sets; return whether there was one."""
-    found = False
+def store_cookies(jar: CookieJar | None, url: URL, head: Head) -> None:
+    """Keep the cookies that a response sets."""
+    if jar is None:
+        return
     for item in head.headers.triples:
         if item[1] == b"set-cookie":
-            found = True
             jar.store(url, item[2].decode("latin-1"))
-    return found
 
 
 @final
@@ -61,7 +60,7 @@ class Journey:
 
     Args:
         core: Who makes attempts.
-        jar: The cookies.
+        jar: The cookies; None where none are kept.
         auth: How to prove who we are, at the origin of the first URL.
         retry: When to try again; None for never.
         redirects: How many to follow; None for any number, 0 for returning the first response.
@@ -76,7 +75,7 @@ class Journey:
         self,
         core: Core,
         *,
-        jar: CookieJar,
+        jar: CookieJar | None,
         auth: Auth | None = None,
         retry: Retry | None = None,
         redirects: int | None = 0,
@@ -213,7 +212,8 @@ class Journey:
         return attempt, head
 
     def _cookie_for(self, url: URL) -> str | None:
-        return "; ".join(filter(None, (self._jar.header_for(url), self._cookies))) or None
+        kept = None if self._jar is None else self._jar.header_for(url)
+        return "; ".join(filter(None, (kept, self._cookies))) or None
 
 
 async def _spare(attempt: Attempt) -> bytes:

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from typing import TypedDict, final
+from typing import Literal, TypedDict, final
 
 import trio
 
@@ -110,7 +110,7 @@ class ClientOptions(TypedDict, total=False):
     user_agent: str
     referer: str | None
     allow_nonstandard_methods: bool
-    cookies: CookieJar | Mapping[str, str] | None
+    cookies: CookieJar | Mapping[str, str] | Literal[False] | None
     auth: AuthInput | None
     retry: Retry | int | None
     decompress: bool
@@ -134,6 +134,7 @@ class ClientOptions(TypedDict, total=False):
     happy_eyeballs_delay: float
     resolver: Resolver | None
     hosts: Mapping[str, str]
+    dns_ttl: float | None
     prepare: Callable[[trio.socket.SocketType], object] | None
     uds: str | None
     proxy: str | Proxy | None
@@ -158,7 +159,8 @@ class Settings:
         user_agent: The User-Agent field.
         referer: The Referer field.
         allow_nonstandard_methods: Take any token as a method, not only those that are registered.
-        cookies: A jar to use, or cookies to send everywhere; by default a new jar keeps what servers set.
+        cookies: A jar to use, or cookies to send everywhere; by default a new jar keeps what servers set. False to keep
+            none.
         auth: How to prove who we are: ``(user, password)``, a bearer token, a :class:`BasicAuth`,
             :class:`DigestAuth`, :class:`BearerAuth`, :class:`NetrcAuth`, or an async function that adds fields.
         retry: When to try again: a :class:`Retry`, a number of attempts, or None for never.
@@ -170,7 +172,7 @@ class Settings:
         mounts: Handlers in this process by origin, such as ``{"http://api.test": handler}``.
         ssl_context, verify, check_hostname, ca_certs, client_cert, fingerprint, server_hostname: See
             :class:`~trio_http.transport.TLSOptions`.
-        local_address, interface, family, socket_options, happy_eyeballs_delay, resolver, hosts, prepare: See
+        local_address, interface, family, socket_options, happy_eyeballs_delay, resolver, hosts, dns_ttl, prepare: See
             :class:`~trio_http.transport.NetworkOptions`.
         allow_ipv6: False to connect over IPv4 only.
         proxy: A proxy for everything, as ``"http://user:password@host:3128"`` (also ``https``, ``socks5``, ``socks5h``)
@@ -191,7 +193,7 @@ class Settings:
     user_agent: str = f"trio_http/{__version__}"
     referer: str | None = None
     allow_nonstandard_methods: bool = False
-    cookies: CookieJar | Mapping[str, str] | None = None
+    cookies: CookieJar | Mapping[str, str] | Literal[False] | None = None
     auth: AuthInput | None = None
     retry: Retry | int | None = None
     decompress: bool = True
@@ -215,6 +217,7 @@ class Settings:
     happy_eyeballs_delay: float = 0.25
     resolver: Resolver | None = None
     hosts: Mapping[str, str] = field(default_factory=dict)
+    dns_ttl: float | None = 10.0
     prepare: Callable[[trio.socket.SocketType], object] | None = None
     uds: str | None = None
     proxy: str | Proxy | None = None

@@ -3,9 +3,10 @@
 from ._accept import PlainAcceptor
 from ._adopt import adopt
 from ._bare import leave_nursery
-from ._connect import NetworkOptions, Resolver, SocketOption, open_tcp, open_unix
-from ._dial import Dial
+from ._connect import Network, NetworkOptions, SocketOption
+from ._dial import Dial, PhaseObserver
 from ._listen import listener_address, listener_from_fd, open_listeners, open_unix_listener
+from ._names import Resolver
 from ._pace import Pace
 from ._plain import is_plain
 from ._protocol import READ_SIZE, WRITE_SLICE, Transport, format_address
@@ -22,9 +23,11 @@ __all__ = [
     "WRITE_SLICE",
     "Dial",
     "DirectRoute",
+    "Network",
     "NetworkOptions",
     "Origin",
     "Pace",
+    "PhaseObserver",
     "PlainAcceptor",
     "Proxy",
     "Readiness",
@@ -45,8 +48,6 @@ __all__ = [
     "listener_address",
     "listener_from_fd",
     "open_listeners",
-    "open_tcp",
-    "open_unix",
     "open_unix_listener",
     "route_through",
     "start_tls",

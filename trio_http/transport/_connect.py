@@ -1,30 +1,26 @@
 """Connecting: from a host and a port, or a path, to a connected trio stream.
 
-Names are resolved, and addresses tried one after the other with a head start for each (RFC 8305, "happy eyeballs").
-It knows nothing of HTTP, of TLS or of deadlines.
+Addresses are tried one after the other with a head start for each (RFC 8305, "happy eyeballs"). It knows nothing of
+HTTP, of TLS or of deadlines.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import final
 
 import trio
 
 from .._errors import ConnectError
 from ._dial import Dial
+from ._names import AddressInfo, Names, Resolver
 from ._protocol import format_address
 
-__all__ = ["NetworkOptions", "Resolver", "SocketOption", "open_tcp", "open_unix"]
+__all__ = ["Network", "NetworkOptions", "SocketOption"]
 
 SocketOption = tuple[int, int, int | bytes]
-Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
-"""``async def resolve(host, port)`` returns IP addresses, the preferred first."""
-
-_AddressInfo = tuple[int, int, int, Any]  # family, kind, protocol, sockaddr
 
 
 @final
@@ -41,6 +37,8 @@ class NetworkOptions:
         resolver: Asked instead of the system's resolver.
         hosts: ``{"api.example": "127.0.0.1"}`` or ``{"api.example": "127.0.0.1:8000"}``: names that go elsewhere.
             TLS and Host fields keep the name.
+        dns_ttl: Seconds for which the addresses of a name are remembered; None for asking each time. A name none of
+            whose addresses answers is asked for again at once.
         prepare: Called with each socket before it is connected; the place for what no option covers.
     """
 
@@ -51,100 +49,67 @@ class NetworkOptions:
     happy_eyeballs_delay: float = 0.25  # RFC 8305 section 5 recommends 250 ms
     resolver: Resolver | None = None
     hosts: Mapping[str, str] = field(default_factory=dict)
+    dns_ttl: float | None = 10.0  # aiohttp 10 s; systemd-resolved and nscd hold it for as long as its TTL says
     prepare: Callable[[trio.socket.SocketType], object] | None = None
 
-    @property
-    def is_plain(self) -> bool:
-        """True if nothing but trio's own connecting is asked for."""
-        return self == _PLAIN
 
-
-async def open_tcp(host: str, port: int, options: NetworkOptions, dial: Dial | None = None) -> trio.SocketStream:
-    """Connect over TCP.
+@final
+class Network:
+    """The way out: opens connections as the options say, and remembers the addresses of names.
 
     Args:
-        host: A name or an address.
-        port: The port.
         options: How.
-        dial: Told how long the resolving of the name took.
-
-    Raises:
-        ConnectError: The name has no address, or none of them took the connection; the text says which and why.
-
-    Cancellation:
-        Leaves nothing open.
     """
-    begun = trio.current_time()
-    try:
-        addresses = await _resolve(host, port, options)
-    finally:
-        if dial is not None:
-            dial.dns += trio.current_time() - begun
-    if len(addresses) == 1:
+
+    __slots__ = ("_options", "names")
+
+    def __init__(self, options: NetworkOptions) -> None:
+        self._options = options
+        self.names = Names(family=options.family, resolver=options.resolver, hosts=options.hosts, ttl=options.dns_ttl)
+
+    async def open_tcp(self, host: str, port: int, dial: Dial) -> trio.SocketStream:
+        """Connect over TCP.
+
+        Args:
+            host: A name or an address.
+            port: The port.
+            dial: Told how long the resolving of the name took.
+
+        Raises:
+            ConnectError: The name has no address, or none of them took the connection; the text says which and why.
+
+        Cancellation:
+            Leaves nothing open.
+        """
+        addresses = await dial.resolving(self.names.resolve, host, port)
         try:
-            return await _attempt(addresses[0], options)
+            if len(addresses) > 1:
+                return await _race(host, port, _interleaved(addresses), self._options)
+            try:
+                return await _attempt(addresses[0], self._options)
+            except OSError as error:
+                raise _refused(host, port, [(addresses[0], error)]) from error
+        except BaseException:
+            self.names.forget(host, port)  # nobody answers there, or not in time
+            raise
+
+    async def open_unix(self, path: str) -> trio.SocketStream:
+        """Connect to a unix socket.
+
+        Raises:
+            ConnectError: Nobody listens there; the text says why.
+        """
+        try:
+            return await _attempt((socket.AF_UNIX, socket.SOCK_STREAM, 0, path), self._options)
         except OSError as error:
-            raise _refused(host, port, [(addresses[0], error)]) from error
-    return await _race(host, port, _interleaved(addresses), options)
+            raise ConnectError(f"cannot connect to the unix socket {path}: {error.strerror or error}") from error
 
 
-async def open_unix(path: str, options: NetworkOptions) -> trio.SocketStream:
-    """Connect to a unix socket.
-
-    Raises:
-        ConnectError: Nobody listens there; the text says why.
-    """
-    try:
-        return await _attempt((socket.AF_UNIX, socket.SOCK_STREAM, 0, path), options)
-    except OSError as error:
-        raise ConnectError(f"cannot connect to the unix socket {path}: {error.strerror or error}") from error
-
-
-async def _resolve(host: str, port: int, options: NetworkOptions) -> list[_AddressInfo]:
-    wanted = host
-    mapped = options.hosts.get(host)
-    if mapped is not None:
-        host, port = _split_mapped(mapped, port)
-    try:
-        if options.resolver is not None and not _is_address(host):
-            found: list[_AddressInfo] = []
-            for address in await options.resolver(host, port):
-                found += await _getaddrinfo(address, port, options.family)
-        else:
-            found = await _getaddrinfo(host, port, options.family)
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConnectError(f"cannot resolve the name {wanted!r}: {reason}") from error
-    if not found:
-        raise ConnectError(f"the name {wanted!r} has no address of the wanted family")
-    return found
-
-
-async def _getaddrinfo(host: str, port: int, family: int) -> list[_AddressInfo]:
-    infos = await trio.socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
-    return [(info[0], info[1], info[2], info[4]) for info in infos]
-
-
-def _split_mapped(mapped: str, port: int) -> tuple[str, int]:
-    name, colon, number = mapped.rpartition(":")
-    if colon and number.isdigit() and ("[" in name or ":" not in name):
-        return name.strip("[]"), int(number)
-    return mapped.strip("[]"), port
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
-
-
-async def _attempt(address: _AddressInfo, options: NetworkOptions) -> trio.SocketStream:
+async def _attempt(address: AddressInfo, options: NetworkOptions) -> trio.SocketStream:
     family, kind, protocol, sockaddr = address
     sock = trio.socket.socket(family, kind, protocol)
     try:
-        if family != socket.AF_UNIX and options != _PLAIN:
+        if family != socket.AF_UNIX:
             if options.local_address is not None:
                 await sock.bind((options.local_address, 0))
             if options.interface is not None:
@@ -160,11 +125,11 @@ async def _attempt(address: _AddressInfo, options: NetworkOptions) -> trio.Socke
         raise
 
 
-def _interleaved(addresses: list[_AddressInfo]) -> list[_AddressInfo]:
+def _interleaved(addresses: list[AddressInfo]) -> list[AddressInfo]:
     """Alternate the families, in the order of preference within each (RFC 8305 section 4)."""
     first = [address for address in addresses if address[0] == addresses[0][0]]
     second = [address for address in addresses if address[0] != addresses[0][0]]
-    ordered: list[_AddressInfo] = []
+    ordered: list[AddressInfo] = []
     while first or second:
         if first:
             ordered.append(first.pop(0))
@@ -173,11 +138,11 @@ def _interleaved(addresses: list[_AddressInfo]) -> list[_AddressInfo]:
     return ordered
 
 
-async def _race(host: str, port: int, addresses: list[_AddressInfo], options: NetworkOptions) -> trio.SocketStream:
-    failures: list[tuple[_AddressInfo, OSError]] = []
+async def _race(host: str, port: int, addresses: list[AddressInfo], options: NetworkOptions) -> trio.SocketStream:
+    failures: list[tuple[AddressInfo, OSError]] = []
     winners: list[trio.SocketStream] = []
 
-    async def attempt(address: _AddressInfo, failed: trio.Event) -> None:
+    async def attempt(address: AddressInfo, failed: trio.Event) -> None:
         try:
             stream = await _attempt(address, options)
         except OSError as error:
@@ -213,12 +178,9 @@ async def _race(host: str, port: int, addresses: list[_AddressInfo], options: Ne
     raise _refused(host, port, failures) from ExceptionGroup("each address was tried", [error for _, error in failures])
 
 
-def _refused(host: str, port: int, failures: Sequence[tuple[_AddressInfo, OSError]]) -> ConnectError:
+def _refused(host: str, port: int, failures: Sequence[tuple[AddressInfo, OSError]]) -> ConnectError:
     told = [
         f"{format_address((str(address[3][0]), int(address[3][1])))}: {error.strerror or error}"
         for address, error in failures
     ]
     return ConnectError(f"cannot connect to {format_address((host, port))}: {'; '.join(told)}")
-
-
-_PLAIN = NetworkOptions()

@@ -6,7 +6,7 @@ Each is a route: it opens connections and says who may share one. It sees no poo
 from __future__ import annotations
 
 import base64
-from collections.abc import Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, final
 
@@ -15,15 +15,16 @@ import trio
 from .. import h1
 from .._errors import ConnectError, ProxyError, RemoteProtocolError
 from ._adopt import adopt
-from ._connect import NetworkOptions, open_tcp
+from ._connect import Network
 from ._dial import Dial
 from ._protocol import Transport, format_address
 from ._route import Origin, Route
-from ._socks import resolve_one, socks_connect
+from ._socks import socks_connect
 from ._tls import TLSOptions, start_tls
 
 __all__ = ["Proxy", "route_through"]
 
+_Ask = Callable[[trio.abc.Stream, Origin, "Proxy", Network], Awaitable[None]]
 _HEAD = h1.Limits(head=64 * 1024, header_count=100)
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
@@ -78,7 +79,7 @@ class Proxy:
         return "Basic " + base64.b64encode(f"{self.username}:{self.password or ''}".encode()).decode()
 
 
-def route_through(proxy: Proxy, network: NetworkOptions, tls: TLSOptions, *, to_tls: bool) -> Route:
+def route_through(proxy: Proxy, network: Network, tls: TLSOptions, *, to_tls: bool) -> Route:
     """Return the way to servers through a proxy.
 
     Args:
@@ -88,15 +89,15 @@ def route_through(proxy: Proxy, network: NetworkOptions, tls: TLSOptions, *, to_
         to_tls: The way for origins that are spoken to over TLS.
     """
     if proxy.scheme in {"socks5", "socks5h"}:
-        return SocksRoute(proxy, network, tls)
-    return TunnelRoute(proxy, network, tls) if to_tls else ForwardRoute(proxy, network, tls)
+        return TunnelRoute(proxy, network, tls, _ask_socks)
+    return TunnelRoute(proxy, network, tls, _ask_http) if to_tls else ForwardRoute(proxy, network, tls)
 
 
-async def _reach(proxy: Proxy, network: NetworkOptions, tls: TLSOptions, dial: Dial) -> trio.abc.Stream:
+async def _reach(proxy: Proxy, network: Network, tls: TLSOptions, dial: Dial) -> trio.abc.Stream:
     """Connect to the proxy itself."""
     host, port = proxy.address
     try:
-        stream = await dial.step("connect", f"connection to the proxy {proxy}", open_tcp, host, port, network, dial)
+        stream = await dial.step("connect", f"connection to the proxy {proxy}", network.open_tcp, host, port, dial)
     except ConnectError as error:
         raise ProxyError(f"cannot connect to the proxy {proxy}: {error}") from error
     if proxy.scheme != "https":
@@ -107,14 +108,6 @@ async def _reach(proxy: Proxy, network: NetworkOptions, tls: TLSOptions, dial: D
     )
 
 
-async def _secure(stream: trio.abc.Stream, origin: Origin, tls: TLSOptions, dial: Dial) -> Transport:
-    """Do the handshake with the server itself, if it is to be spoken to over TLS."""
-    if not origin.is_tls:
-        return adopt(stream)
-    what = f"end of the TLS handshake with {format_address((origin.host, origin.port))}"
-    return adopt(await dial.step("handshake", what, start_tls, stream, origin.host, tls))
-
-
 @final
 class ForwardRoute:
     """The proxy reads the requests and passes them on (RFC 9112 section 3.2.2); for plain http only."""
@@ -123,7 +116,7 @@ class ForwardRoute:
 
     absolute_form = True
 
-    def __init__(self, proxy: Proxy, network: NetworkOptions, tls: TLSOptions) -> None:
+    def __init__(self, proxy: Proxy, network: Network, tls: TLSOptions) -> None:
         self._proxy = proxy
         self._network = network
         self._tls = tls
@@ -140,94 +133,77 @@ class ForwardRoute:
 
 @final
 class TunnelRoute:
-    """The proxy passes on bytes, after CONNECT (RFC 9110 section 9.3.6)."""
+    """The proxy passes on bytes, after the words that it wants to hear first.
 
-    __slots__ = ("_network", "_proxy", "_tls")
+    Args:
+        proxy: The proxy.
+        network: How to connect to it.
+        tls: How to verify servers.
+        ask: Says those words: over the stream, for the origin.
+    """
+
+    __slots__ = ("_ask", "_network", "_proxy", "_tls")
 
     absolute_form = False
     proxy_fields = ()
 
-    def __init__(self, proxy: Proxy, network: NetworkOptions, tls: TLSOptions) -> None:
+    def __init__(self, proxy: Proxy, network: Network, tls: TLSOptions, ask: _Ask) -> None:
         self._proxy = proxy
         self._network = network
         self._tls = tls
+        self._ask = ask
 
     def key(self, origin: Origin) -> Hashable:
         """Return the proxy with the origin."""
         return (f"{origin} through {self._proxy}",)
 
     async def open(self, origin: Origin, dial: Dial) -> Transport:
-        """Connect to the proxy, ask for the tunnel, and shake hands through it."""
-        stream = await _reach(self._proxy, self._network, self._tls, dial)
-        what = f"tunnel through the proxy {self._proxy}"
-        try:
-            await dial.step("connect", what, self._ask, stream, origin)
-        except BaseException:
-            await trio.aclose_forcefully(stream)
-            raise
-        return await _secure(stream, origin, self._tls, dial)
-
-    async def _ask(self, stream: trio.abc.Stream, origin: Origin) -> None:
+        """Connect to the proxy, ask for the tunnel, and shake hands through it if it is to be TLS."""
         proxy = self._proxy
-        target = format_address((origin.host, origin.port)).encode("ascii")
-        fields = [(b"Host", b"host", target), *proxy.fields]
-        core = h1.Connection(h1.CLIENT, strict=True, limits=_HEAD)
-        request = h1.Request.trusted(b"CONNECT", target, h1.Headers(fields))
+        stream = await _reach(proxy, self._network, self._tls, dial)
         try:
-            await stream.send_all(core.send(request))
-            while not isinstance(event := core.receive_head(), h1.Response | h1.ConnectionClosed):
-                if event is h1.NEED_DATA:
-                    core.receive_data(bytes(await stream.receive_some(4096)))
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            raise ProxyError(f"the proxy {proxy} broke the connection: {error.__cause__ or error}") from error
-        except RemoteProtocolError as error:
-            raise ProxyError(f"the proxy {proxy} answered CONNECT with something else than HTTP: {error}") from error
-        if not isinstance(event, h1.Response):
-            raise ProxyError(f"the proxy {proxy} closed the connection without an answer to CONNECT")
-        if not 200 <= event.status_code < 300:
-            reason = event.reason.decode("latin-1")
-            hint = "; give it a user name and a password" if event.status_code == 407 and not proxy.username else ""
-            raise ProxyError(
-                f"the proxy {proxy} refused a tunnel to {target.decode()}: {event.status_code} {reason}{hint}"
+            await dial.step(
+                "tunnel", f"tunnel through the proxy {proxy}", self._ask, stream, origin, proxy, self._network
             )
-        if core.trailing_data[0]:
-            raise ProxyError(f"the proxy {proxy} sent bytes of its own into the tunnel; it cannot be trusted")
-
-
-@final
-class SocksRoute:
-    """The proxy passes on bytes, after the words of SOCKS 5."""
-
-    __slots__ = ("_network", "_proxy", "_tls")
-
-    absolute_form = False
-    proxy_fields = ()
-
-    def __init__(self, proxy: Proxy, network: NetworkOptions, tls: TLSOptions) -> None:
-        self._proxy = proxy
-        self._network = network
-        self._tls = tls
-
-    def key(self, origin: Origin) -> Hashable:
-        """Return the proxy with the origin."""
-        return (f"{origin} through {self._proxy}",)
-
-    async def open(self, origin: Origin, dial: Dial) -> Transport:
-        """Connect to the proxy, ask for the connection, and shake hands through it."""
-        stream = await _reach(self._proxy, self._network, self._tls, dial)
-        try:
-            await dial.step("connect", f"connection through the SOCKS proxy {self._proxy}", self._ask, stream, origin)
         except BaseException:
             await trio.aclose_forcefully(stream)
             raise
-        return await _secure(stream, origin, self._tls, dial)
+        if not origin.is_tls:
+            return adopt(stream)
+        what = f"end of the TLS handshake with {format_address((origin.host, origin.port))}"
+        return adopt(await dial.step("handshake", what, start_tls, stream, origin.host, self._tls))
 
-    async def _ask(self, stream: trio.abc.Stream, origin: Origin) -> None:
-        proxy, host = self._proxy, origin.host
-        if proxy.scheme == "socks5":
-            try:
-                host = await resolve_one(host, origin.port)
-            except OSError as error:
-                raise ConnectError(f"cannot resolve the name {host!r}: {error.strerror or error}") from error
-        credentials = None if proxy.username is None else (proxy.username, proxy.password or "")
-        await socks_connect(stream, host, origin.port, proxy=str(proxy), credentials=credentials)
+
+async def _ask_http(stream: trio.abc.Stream, origin: Origin, proxy: Proxy, network: Network) -> None:
+    """Say CONNECT (RFC 9110 section 9.3.6)."""
+    target = format_address((origin.host, origin.port)).encode("ascii")
+    fields = [(b"Host", b"host", target), *proxy.fields]
+    core = h1.Connection(h1.CLIENT, strict=True, limits=_HEAD)
+    request = h1.Request.trusted(b"CONNECT", target, h1.Headers(fields))
+    try:
+        await stream.send_all(core.send(request))
+        while not isinstance(event := core.receive_head(), h1.Response | h1.ConnectionClosed):
+            if event is h1.NEED_DATA:
+                core.receive_data(bytes(await stream.receive_some(4096)))
+    except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+        raise ProxyError(f"the proxy {proxy} broke the connection: {error.__cause__ or error}") from error
+    except RemoteProtocolError as error:
+        raise ProxyError(f"the proxy {proxy} answered CONNECT with something else than HTTP: {error}") from error
+    if not isinstance(event, h1.Response):
+        raise ProxyError(f"the proxy {proxy} closed the connection without an answer to CONNECT")
+    if not 200 <= event.status_code < 300:
+        reason = event.reason.decode("latin-1")
+        hint = "; give it a user name and a password" if event.status_code == 407 and not proxy.username else ""
+        raise ProxyError(f"the proxy {proxy} refused a tunnel to {target.decode()}: {event.status_code} {reason}{hint}")
+    if core.trailing_data[0]:
+        raise ProxyError(f"the proxy {proxy} sent bytes of its own into the tunnel; it cannot be trusted")
+
+
+async def _ask_socks(stream: trio.abc.Stream, origin: Origin, proxy: Proxy, network: Network) -> None:
+    """Say what SOCKS 5 wants to hear."""
+    host, port = origin.host, origin.port
+    if proxy.scheme == "socks5":  # names are resolved on our side, as the user's options say
+        address = (await network.names.resolve(host, port))[0][3]
+        host, port = str(address[0]), int(address[1])
+    credentials = None if proxy.username is None else (proxy.username, proxy.password or "")
+    await socks_connect(stream, host, port, proxy=str(proxy), credentials=credentials)

@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from typing import NamedTuple, Protocol, final
 
 from ._adopt import adopt
-from ._connect import NetworkOptions, open_tcp, open_unix
+from ._connect import Network
 from ._dial import Dial
 from ._protocol import Transport, format_address
 from ._tls import TLSOptions, start_tls
@@ -73,7 +73,7 @@ class DirectRoute:
     absolute_form = False
     proxy_fields = ()
 
-    def __init__(self, network: NetworkOptions, tls: TLSOptions) -> None:
+    def __init__(self, network: Network, tls: TLSOptions) -> None:
         self._network = network
         self._tls = tls
 
@@ -85,7 +85,7 @@ class DirectRoute:
         """Connect, and shake hands if it is to be TLS."""
         where = format_address((origin.host, origin.port))
         stream = await dial.step(
-            "connect", f"connection to {where}", open_tcp, origin.host, origin.port, self._network, dial
+            "connect", f"connection to {where}", self._network.open_tcp, origin.host, origin.port, dial
         )
         if not origin.is_tls:
             return adopt(stream)
@@ -101,7 +101,7 @@ class UnixRoute:
 
     Args:
         path: The path of the socket.
-        network: Only ``socket_options`` and ``prepare`` count.
+        network: How to connect; only ``socket_options`` and ``prepare`` count.
         tls: How to verify, where the scheme asks for TLS.
     """
 
@@ -110,7 +110,7 @@ class UnixRoute:
     absolute_form = False
     proxy_fields = ()
 
-    def __init__(self, path: str, network: NetworkOptions, tls: TLSOptions) -> None:
+    def __init__(self, path: str, network: Network, tls: TLSOptions) -> None:
         self._path = path
         self._network = network
         self._tls = tls
@@ -122,7 +122,7 @@ class UnixRoute:
     async def open(self, origin: Origin, dial: Dial) -> Transport:
         """Connect, and shake hands if it is to be TLS."""
         stream = await dial.step(
-            "connect", f"connection to the unix socket {self._path}", open_unix, self._path, self._network
+            "connect", f"connection to the unix socket {self._path}", self._network.open_unix, self._path
         )
         if not origin.is_tls:
             return adopt(stream)

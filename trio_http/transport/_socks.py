@@ -1,17 +1,17 @@
 """SOCKS 5: RFC 1928, with user name and password as in RFC 1929; the words before the connection is ours.
 
 Written out here, because it is four short messages of fixed shape, and because every byte must be read exactly: what
-follows the last one belongs to somebody else.
+follows the last one belongs to somebody else. docs/design.md says why no library does it.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import socket
 
 import trio
 
 from .._errors import ProxyError
+from ._protocol import format_address
 
 __all__ = ["socks_connect"]
 
@@ -57,12 +57,13 @@ async def socks_connect(
             + ("(give a user name and a password)" if credentials is None else "(it takes no passwords)")
         )
     await _send(stream, b"\x05\x01\x00" + _address(host, proxy) + port.to_bytes(2, "big"), proxy)
-    version, reply, _, kind = await _exactly(stream, 4, proxy)
+    version, reply = await _exactly(stream, 2, proxy)
     if version != 5:
         raise ProxyError(f"the proxy {proxy} does not speak SOCKS 5: it answered with version {version}")
-    if reply:
+    if reply:  # some proxies end a refusal here, or one byte later
         reason = _REPLIES.get(reply, f"reply {reply}")
-        raise ProxyError(f"the SOCKS proxy {proxy} cannot connect to {host}:{port}: {reason}")
+        raise ProxyError(f"the SOCKS proxy {proxy} cannot connect to {format_address((host, port))}: {reason}")
+    kind = (await _exactly(stream, 2, proxy))[1]
     if kind == 3:
         length = (await _exactly(stream, 1, proxy))[0]
     elif kind in {1, 4}:
@@ -111,9 +112,3 @@ async def _exactly(stream: trio.abc.Stream, count: int, proxy: str) -> bytes:
             raise ProxyError(f"the SOCKS proxy {proxy} closed the connection in the middle of its answer")
         data += more
     return data
-
-
-async def resolve_one(host: str, port: int) -> str:
-    """Resolve a name on our side, for proxies that are to be given addresses."""
-    infos = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return str(infos[0][4][0])
