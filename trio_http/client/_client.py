@@ -24,7 +24,7 @@ from ._compose import Composer
 from ._core import Core
 from ._events import EventStream
 from ._group import RequestGroup
-from ._options import FIXED, ClientOptions, RequestOptions, Settings
+from ._options import FIXED, ClientOptions, RequestOptions, Settings, check_client_options
 from ._pool import Pool
 from ._send import Sender, close_unsent
 from ._stream import OpenResponse, ResponseStream
@@ -54,6 +54,7 @@ class Client:
     __slots__ = ("_composer", "_core", "_sender", "_settings")
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
+        check_client_options(options)
         self._settings = settings = Settings(**options)
         self._core = Core(settings)
         self._prepare()
@@ -128,6 +129,7 @@ class Client:
         fixed = sorted(set(options) & FIXED)
         if fixed:
             raise TypeError(f"with_() shares the connections, so it cannot change {', '.join(fixed)}: make a Client")
+        check_client_options(options)
         other = Client.__new__(Client)
         other._settings = dataclasses.replace(self._settings, **options)
         other._core = self._core

@@ -14,7 +14,7 @@ from ..semantics._grammar import is_host, is_token
 from ._call import Call, Destination, Terms
 from ._core import Core
 from ._multipart import MultipartBody
-from ._options import RequestOptions, Settings
+from ._options import REQUEST_OPTIONS, RequestOptions, Settings, unknown_request_option
 
 __all__ = ["Composer"]
 
@@ -87,6 +87,8 @@ class Composer:
             self._destinations[url] = to
         if not options and not self._settings.expect_continue:
             return Call(method, to, self.headers.copy(), _NO_CONTENT if content is None else content, terms=self.terms)
+        if not options.keys() <= REQUEST_OPTIONS:
+            raise unknown_request_option(options)
         params = options.get("params")
         if params is not None:
             to = self._core.destination(_with_params(to.url, params))

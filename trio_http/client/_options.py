@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Literal, TypedDict, final
@@ -258,3 +259,25 @@ FIXED = frozenset(
     }
 )
 """What belongs to the connections, and so to all clients that share them."""
+
+REQUEST_OPTIONS = frozenset(RequestOptions.__optional_keys__)
+_CLIENT_OPTIONS = frozenset(ClientOptions.__optional_keys__)
+
+
+def check_client_options(options: Iterable[str]) -> None:
+    """Raise a TypeError for the first word that is no option of a client."""
+    for name in options:
+        if name not in _CLIENT_OPTIONS:
+            near = difflib.get_close_matches(name, _CLIENT_OPTIONS, 1)
+            hint = f"did you mean {near[0]}=?" if near else "see trio_http.client.Settings for all of them"
+            raise TypeError(f"Client() has no option {name}=; {hint}")
+
+
+def unknown_request_option(options: Iterable[str]) -> TypeError:
+    """Return the error for words of which one at least is no option of a request."""
+    name = next(name for name in options if name not in REQUEST_OPTIONS)
+    if name in _CLIENT_OPTIONS:
+        return TypeError(f"{name}= is no option of a single request but of a client: say Client({name}=...)")
+    near = difflib.get_close_matches(name, REQUEST_OPTIONS, 1)
+    hint = f"did you mean {near[0]}=?" if near else "see trio_http.client.RequestOptions for all of them"
+    return TypeError(f"a request has no option {name}=; {hint}")

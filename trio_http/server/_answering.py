@@ -43,7 +43,8 @@ class Answering(Carrier):
     def _checked(self, request: Request, response: object) -> Response:
         if isinstance(response, Response):
             return response
-        log.error("%r: the handler returned %r, not a Response; answered 500", request, type(response))
+        what = "None (a forgotten return?)" if response is None else f"a {type(response).__name__}"
+        log.error("%r: the handler returned %s, not a Response; answered 500", request, what)
         self._host.stats.errors += 1
         return answer(500)
 

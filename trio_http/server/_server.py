@@ -9,6 +9,7 @@ so a drain is nothing but the end of accepting, and nothing that a request may u
 
 from __future__ import annotations
 
+import inspect
 import logging
 import socket
 import ssl
@@ -121,6 +122,11 @@ class Server:
         date_header: bool = True,
         instruments: Sequence[Instrument] = (),
     ) -> None:
+        given: object = handler
+        if given is not None and not callable(given):
+            if inspect.iscoroutine(given):
+                given.close()  # that it was never awaited is beside the point
+            raise TypeError(f"the handler is {given!r}; expected a function async def handler(request), not called yet")
         self.handler: Handler = _nothing_here if handler is None else handler
         self.timeouts: Final = ServerTimeouts() if timeouts is None else timeouts
         self.limits: Final = ServerLimits() if limits is None else limits

@@ -129,5 +129,7 @@ def _reason(error: BaseException) -> str:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not acceptable: {cause.verify_message} (trust its CA with ca_certs=...)"
     if isinstance(cause, ssl.SSLError):
+        if cause.reason == "WRONG_VERSION_NUMBER":
+            return "what it answers is no TLS (WRONG_VERSION_NUMBER); is this a port for http://?"
         return str(cause.reason or cause)
     return str(cause or error) or "the server closed the connection"
