@@ -115,7 +115,7 @@ class ServerLimits(_Limits):
     drain: int | None = 64 * KIB  # of an unread body, to keep the connection; Go 256 KiB
     pipelined: int | None = 16  # requests answered before others get a turn
     min_rate: MinRate | None = MinRate(240)  # ASP.NET's Kestrel: 240 B/s after 5 s, both ways
-    buffer: int | None = 64 * KIB  # bytes read ahead of the handler
+    buffer: int | None = 64 * KIB  # of a connection, read before anybody asked for them
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -113,6 +113,17 @@ def test_gzip_members_and_zstd_frames_follow_each_other() -> None:
             assert decode(encoded, (coding,), step) == b"one two"
 
 
+def test_what_follows_a_long_gzip_member_is_not_skipped() -> None:
+    # longer than a piece, so that its end is found by a step that has input left over
+    one, two = b"1" * 3 * PIECE_SIZE, b"2" * 100
+
+    assert decode(encode(one, "gzip") + encode(two, "gzip"), ("gzip",), 1 << 30) == one + two
+    with pytest.raises(DecodingError, match="bytes behind the end"):
+        decode(encode(one, "deflate") + b"garbage", ("deflate",), 1 << 30)
+    with pytest.raises(DecodingError, match="bytes behind the end"):
+        decode(encode(one, "gzip") + b"garbage", ("gzip",), 1 << 30)
+
+
 @pytest.mark.parametrize("coding", CODINGS)
 def test_an_empty_body_is_empty_in_any_coding(coding: str) -> None:
     assert decode(b"", (coding,), 1) == b""

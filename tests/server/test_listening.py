@@ -143,6 +143,33 @@ async def test_a_request_knows_its_tls() -> None:
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.covers("A34")
+async def test_a_request_knows_the_name_that_its_client_asked_for() -> None:
+    asked: list[str | None] = []
+
+    def users_own(asking: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+        asked.append(name)
+
+    async def handler(request: Request) -> Response:
+        assert request.tls is not None
+        return Response(json=request.tls.server_name)
+
+    context = server_context()
+    context.sni_callback = users_own
+    async with trio.open_nursery() as nursery:
+        servers = [await nursery.start(Server(handler, ssl_context=context).listen) for _ in range(2)]
+        servers[0].reload_tls(context)
+        for server in servers:
+            assert await ask(await connect_tls(server.port, client_context())) == b'"localhost"'
+        anonymous = client_context()
+        anonymous.check_hostname = False
+        stream = await trio.open_tcp_stream("127.0.0.1", servers[0].port)
+        assert await ask(trio.SSLStream(stream, anonymous)) == b"null"
+        nursery.cancel_scope.cancel()
+
+    assert asked == ["localhost", "localhost", None]
+
+
 def files_of(ca: trustme.CA, name: str, directory: Path) -> tuple[str, str]:
     cert = ca.issue_cert(name)
     chain, key = directory / f"{name}.pem", directory / f"{name}.key"

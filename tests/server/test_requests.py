@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import trio
@@ -220,6 +221,48 @@ async def test_trailers_can_be_sent(kind: str) -> None:
         await peer.receive_until(b"\r\n\r\n")
 
         assert await peer.receive_until(b"\r\n\r\n") == b"1\r\nx\r\n0\r\nX-Sum: 7\r\n\r\n"
+
+
+@pytest.mark.covers("A42")
+@pytest.mark.parametrize("counted", [False, True])
+async def test_a_body_in_memory_is_sent_in_chunks_where_trailers_follow(kind: str, counted: bool) -> None:
+    async def handler(request: Request) -> Response:
+        headers = {"Content-Length": "5"} if counted else {}
+        return Response("whole", headers=headers, trailers={"X-Sum": "7", "X-Time": "1"})
+
+    async with serving(handler, kind) as wires, wires.connect() as peer:
+        for _ in range(2):
+            await peer.send(GET)
+            head = await peer.receive_until(b"\r\n\r\n")
+
+            assert b"\r\nTransfer-Encoding: chunked\r\n" in head
+            assert b"\r\nTrailer: X-Sum, X-Time\r\n" in head
+            assert b"Content-Length" not in head
+            assert await peer.receive_until(b"\r\n\r\n") == b"5\r\nwhole\r\n0\r\nX-Sum: 7\r\nX-Time: 1\r\n\r\n"
+
+
+@pytest.mark.covers("A42")
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_who_cannot_get_trailers_gets_the_body_without_them(kind: str, streamed: bool) -> None:
+    async def producer(send: SendChunk) -> None:
+        await send(b"whole")
+
+    async def handler(request: Request) -> Response:
+        return Response(producer if streamed else "whole", trailers={"X-Sum": "7"})
+
+    async with serving(handler, kind) as wires:
+        async with wires.connect() as old:
+            await old.send(b"GET / HTTP/1.0\r\n\r\n")
+            head, _, body = (await old.receive_all()).partition(b"\r\n\r\n")
+
+            assert body == b"whole"
+            assert b"Trailer" not in head
+        async with wires.connect() as peer:
+            for _ in range(2):
+                await peer.send(GET.replace(b"GET", b"HEAD"))
+
+                assert b"Trailer" not in await peer.receive_until(b"\r\n\r\n")
+            assert wires.server.stats.errors == 0
 
 
 async def test_head_gets_the_head_of_get(kind: str) -> None:
@@ -452,6 +495,46 @@ async def test_a_body_above_the_limit_is_answered_413(kind: str, framing: bytes)
         assert (status, body) == (413, b"413 Content Too Large: at most 10 bytes are accepted\n")
         assert fields[b"connection"] == b"close"
         assert await is_closed(peer)
+
+
+@pytest.mark.covers("A27", "S1.61")
+@pytest.mark.parametrize(("own", "named"), [(None, "ServerLimits.body=10 "), (7, "request.limit_body=7 ")])
+async def test_the_log_names_the_limit_that_a_body_passed(
+    kind: str, own: int | None, named: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def handler(request: Request) -> Response:
+        if own is not None:
+            request.limit_body(own)
+        return Response(await request.read())
+
+    caplog.set_level(logging.INFO)
+    async with serving(handler, kind, limits=ServerLimits(body=10)) as wires, wires.connect() as peer:
+        await peer.send(b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n")
+
+        assert (await peer.response())[0] == 413
+    assert named in caplog.text
+
+
+@pytest.mark.covers("S1.57", "S1.62")
+@pytest.mark.parametrize(
+    "options", [{"read_size": 1000}, {"limits": ServerLimits(buffer=1000)}], ids=["read_size", "buffer"]
+)
+async def test_no_more_is_read_at_once_than_allowed(kind: str, options: Any) -> None:
+    sizes: list[int] = []
+
+    async def handler(request: Request) -> Response:
+        if request.path == "/late":
+            await trio.sleep(0.12)  # long enough for a watch to read ahead where that is how the end is found
+        sizes.extend([len(chunk) async for chunk in request.body])
+        return Response()
+
+    async with serving(handler, kind, **options) as wires, wires.connect() as peer:
+        for path in (b"/", b"/late"):
+            await peer.send(b"POST %b HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n" % path + b"x" * 20_000)
+            assert (await peer.response())[0] == 200
+
+    assert sum(sizes) == 40_000
+    assert max(sizes) <= 1000
 
 
 async def test_a_body_kept_beyond_its_request_says_so(kind: str) -> None:

@@ -45,6 +45,7 @@ class TLSInfo:
         version: Such as ``"TLSv1.3"``.
         cipher: The name of the cipher suite.
         alpn: The protocol agreed on, None where none was.
+        server_name: The name that the client asked for (SNI); None where it named none, or on a client.
         peer_certificate: The certificate of the other side as ``ssl.SSLSocket.getpeercert()`` describes it; empty
             where none was shown or asked for.
         peer_certificate_der: The same as bytes.
@@ -55,6 +56,7 @@ class TLSInfo:
     alpn: str | None
     peer_certificate: Mapping[str, Any]
     peer_certificate_der: bytes | None
+    server_name: str | None = None
 
 
 class Serving(Protocol):

@@ -52,7 +52,8 @@ class Response:
         headers: The header fields. Names and values are checked here, so a mistake is told where it is made.
         json: An object to send as JSON instead of ``body``.
         reason: The reason phrase; None for the one that belongs to the status.
-        trailers: Trailer fields to send after a body of unknown length.
+        trailers: Trailer fields to send after the body, which is sent in chunks then. Only HTTP/1.1 carries them, and
+            peers may throw them away: put nothing there that they have to know.
         compress: Send it in a content coding that the client accepts, if there is one and the body is worth it.
         http_version: Only of interest for responses that are received.
     """

@@ -107,7 +107,9 @@ class _Zlib:
         output = inflate.decompress(data, PIECE_SIZE)
         self.ended = inflate.eof
         self.pending = len(output) == PIECE_SIZE and not self.ended
-        return output, len(data) - len(inflate.unconsumed_tail) - len(inflate.unused_data)
+        # at the end zlib may give what is left by both names
+        left = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
+        return output, len(data) - len(left)
 
 
 class _Deflate:

@@ -17,8 +17,7 @@ from .._errors import StatusError
 from ..messages import Address, BodySource, CancelReason, EmptySource, Request, TLSInfo, Via
 from ..semantics import Headers, parse_content_encoding
 from ..transport import Transport, Watched, format_address
-from ..wire import HTTP1Stream, IncomingBody
-from ._coding import DecodedBody, unsupported
+from ..wire import DecodedBody, HTTP1Stream, IncomingBody, unsupported
 from ._host import Host
 from ._shield import Shield
 
@@ -63,7 +62,9 @@ class Carrier(Watched):
     def __init__(self, host: Host, transport: Transport, *, peer: Address = None) -> None:
         super().__init__(host.sweeper)
         self._host = host
-        self._wire = HTTP1Stream(transport, h1.SERVER, limits=host.h1_limits, timing=host.timing, timer=self)
+        self._wire = HTTP1Stream(
+            transport, h1.SERVER, limits=host.h1_limits, timing=host.timing, timer=self, read_size=host.read_size
+        )
         self._peer = peer
         self._cause: str | None = None
         self._admitted = False  # it holds one of the places for requests
@@ -156,7 +157,9 @@ class Carrier(Watched):
         """Return the source of the current request's body."""
         if self._wire.core.their_state is not h1.SEND_BODY:
             return EmptySource()
-        source = IncomingBody(self._wire, limit=self._body_limit, what="ServerLimits.body", received=self._body_moved)
+        limit = self._body_limit
+        what = "ServerLimits.body" if limit == self._host.limits.body else "request.limit_body"
+        source = IncomingBody(self._wire, limit=limit, what=what, received=self._body_moved)
         request = self.request
         if not self._host.decompress_request or request is None:
             return source

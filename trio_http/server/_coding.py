@@ -1,18 +1,15 @@
-"""Content codings on the server: answers that are compressed, request bodies that are decompressed."""
+"""Answers in the content coding that their client likes best."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator
 from typing import Self, final
 
-import trio
+from ..messages import Content, Producer, Request, Response, SendChunk
+from ..semantics import ContentEncoder, Headers, available_codings, choose_coding
 
-from .._errors import BodyError, DecodingError
-from ..messages import BodySource, Content, Producer, Request, Response, SendChunk
-from ..semantics import ContentDecoder, ContentEncoder, Headers, available_codings, choose_coding
-
-__all__ = ["DecodedBody", "compressed", "unsupported"]
+__all__ = ["compressed"]
 
 _WORTH_IT = 256  # bytes; below that a coding makes answers longer rather than shorter; nginx: 20, Apache mod_brotli: 0
 # the best first, among those that the client likes equally
@@ -105,68 +102,3 @@ class _Encoded(AsyncIterable[bytes]):
     async def aclose(self) -> None:
         """Close what the user gave."""
         await self._content.aclose_taken()
-
-
-@final
-class DecodedBody:
-    """A request body whose content codings are undone on the way, in pieces of at most 64 KiB.
-
-    Args:
-        source: The body as it travels.
-        codings: Its codings, in the order in which they were applied.
-        limit: The most bytes that may come out; None for any number.
-        failed: Told of the error if the body is to blame; returns it.
-    """
-
-    __slots__ = ("_decoder", "_failed", "_over", "_source", "length")
-
-    def __init__(
-        self, source: BodySource, codings: list[str], limit: int | None, failed: Callable[[BodyError], BodyError]
-    ) -> None:
-        self._source = source
-        self._failed = failed
-        self._decoder = ContentDecoder(codings, max_output=limit)
-        self._over = False
-        self.length: int | None = None
-
-    @property
-    def trailers(self) -> Headers | None:
-        """The trailer fields."""
-        return self._source.trailers
-
-    async def receive_chunk(self) -> bytes:
-        """Wait for the next decoded piece; ``b""`` is the end.
-
-        Raises:
-            DecodingError: The body is not in that coding, or was cut short inside it.
-            BodyTooLarge: It is larger than allowed when decoded.
-        """
-        while True:
-            try:
-                if piece := self._decoder.read():
-                    await trio.lowlevel.checkpoint()
-                    return piece
-            except BodyError as error:
-                raise self._failed(error) from error.__cause__
-            if self._over:
-                return b""
-            data = await self._source.receive_chunk()
-            if data:
-                self._decoder.feed(data)
-            else:
-                self._over = True
-                self._decoder.finish()
-
-    async def aclose(self) -> None:
-        """Give up the rest."""
-        self._over = True
-        await self._source.aclose()
-
-
-def unsupported(codings: list[str]) -> DecodingError | None:
-    """Return an error if one of the codings cannot be undone here."""
-    known = available_codings()
-    for coding in codings:
-        if coding not in known:
-            return DecodingError(f"the content coding {coding!r} is not known here; known are {', '.join(known)}")
-    return None

@@ -36,6 +36,8 @@ class Host(Protocol):
     """True if an end sent by a client only means that no more requests come."""
     decompress_request: bool
     """Whether content codings of request bodies are undone."""
+    read_size: int
+    """Bytes asked for at once."""
     scheme: str | None
     """What requests are told instead of the truth."""
     state: Mapping[str, Any]

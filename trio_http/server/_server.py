@@ -25,6 +25,7 @@ from .._config import ServerLimits, ServerTimeouts
 from .._errors import LocalProtocolError, StatusError
 from ..messages import Address, Handler, Request, Response, TLSInfo
 from ..transport import (
+    READ_SIZE,
     PlainAcceptor,
     Readiness,
     SocketTransport,
@@ -44,7 +45,7 @@ from ._instruments import Instrument, ServerStats
 from ._listening import Listening
 from ._monitor import Monitor
 from ._proxy_headers import ProxyHeaders
-from ._tls import handshake, make_context, tls_info
+from ._tls import handshake, make_context, note_names, tls_info
 from ._under_way import FORCE, ShutdownReport, UnderWay
 
 __all__ = ["Lifespan", "Server"]
@@ -86,6 +87,7 @@ class Server:
         decompress_request: Undo content codings of request bodies, up to ``ServerLimits.decompressed``.
         proxy_headers: Which proxies are believed about the client's address.
         scheme: ``"http"`` or ``"https"``: what requests are told instead of the truth.
+        read_size: Bytes asked of a socket at once; a piece of a request body is no longer than that.
         server_header: The Server field of answers; None for none.
         date_header: Send a Date field (RFC 9110 section 6.6.1 wants one from servers with a clock).
         instruments: Observers, such as an :class:`AccessLog`.
@@ -118,6 +120,7 @@ class Server:
         decompress_request: bool = False,
         proxy_headers: ProxyHeaders | None = None,
         scheme: str | None = None,
+        read_size: int = READ_SIZE,
         server_header: str | None = None,
         date_header: bool = True,
         instruments: Sequence[Instrument] = (),
@@ -136,6 +139,10 @@ class Server:
         self.decompress_request = decompress_request
         self.proxy_headers = proxy_headers
         self.scheme = scheme
+        if read_size < 1:
+            raise ValueError(f"Server(read_size={read_size}) makes no sense: give at least 1")
+        buffer = self.limits.buffer
+        self.read_size = read_size if buffer is None else min(read_size, max(1, buffer))
         self.instruments: Final = list(instruments)
         self.hooks: Final = Hooks()
         self.stats: Final = ServerStats()
@@ -163,6 +170,8 @@ class Server:
             trailers=self.limits.trailers,
         )
         self._listening: Final = Listening(port, host, path, fd, listeners, backlog=backlog, reuse_port=reuse_port)
+        if ssl_context is not None:
+            note_names(ssl_context)
         self._ssl_context = ssl_context
         self._is_secure = is_secure or ssl_context is not None
         self._lifespan = lifespan
@@ -306,6 +315,7 @@ class Server:
         """
         if not self._is_secure:
             raise LocalProtocolError("this server does not serve over TLS: make it with ssl_context= or is_secure=True")
+        note_names(ssl_context)
         self._ssl_context = ssl_context
 
     def tls_info(self, transport: Transport) -> TLSInfo | None:
@@ -379,11 +389,13 @@ class Server:
         if self._ssl_context is None:
             if isinstance(stream, socket.socket):
                 return SocketTransport(stream, readiness=self._readiness)
-            return adopt(stream)
+            return adopt(stream, read_ahead=self.limits.buffer)
         if isinstance(stream, socket.socket):
             stream = trio.SocketStream(trio.socket.from_stdlib_socket(stream))
-        secure = await handshake(stream, self._ssl_context, self.timeouts.handshake, self._under_way.handshakes)
-        return None if secure is None else StreamTransport(secure)
+        done = await handshake(stream, self._ssl_context, self.timeouts.handshake, self._under_way.handshakes)
+        if done is None:
+            return None
+        return StreamTransport(done[0], read_ahead=self.limits.buffer, server_name=done[1])
 
     async def _serve_transport(self, transport: Transport, peer: Address) -> None:
         connection = ServerConnection(self, transport, peer=peer)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import final
 
 import trio
 
@@ -13,7 +15,7 @@ from .._errors import TLSError
 from ..messages import TLSInfo
 from ..transport import StreamTransport, Transport, format_address
 
-__all__ = ["handshake", "make_context", "tls_info"]
+__all__ = ["handshake", "make_context", "note_names", "tls_info"]
 
 log = logging.getLogger("trio_http.server")
 
@@ -56,9 +58,43 @@ def make_context(
     return context
 
 
+# Where the handshake of the running task wants the name put. OpenSSL calls back synchronously inside do_handshake(),
+# so it is this task's handshake, and nobody has to find it by its object.
+_names: ContextVar[list[str | None]] = ContextVar("trio_http_server_names")
+_Asked = Callable[[ssl.SSLObject, str, ssl.SSLContext], int | None]
+
+
+@final
+class _NoteName:
+    """The callback of a context that notes the name a client asks for, and then asks the one that was there before."""
+
+    __slots__ = ("_before",)
+
+    def __init__(self, before: _Asked | None) -> None:
+        self._before = before
+
+    def __call__(self, asking: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> int | None:
+        names = _names.get(None)
+        if names is not None:
+            names.append(name)
+        if self._before is None:
+            return None
+        return self._before(asking, name, context)  # type: ignore[arg-type]  # typeshed forgets clients that name none
+
+
+def note_names(context: ssl.SSLContext) -> None:
+    """Have a context tell which names clients ask for; a callback of its owner goes on being called.
+
+    One that is set on the context later replaces ours: then requests know no name.
+    """
+    before = context.sni_callback
+    if not isinstance(before, _NoteName):
+        context.sni_callback = _NoteName(before)
+
+
 async def handshake(
     stream: trio.abc.Stream, context: ssl.SSLContext, limit: float | None, scopes: dict[trio.CancelScope, None]
-) -> trio.SSLStream[trio.abc.Stream] | None:
+) -> tuple[trio.SSLStream[trio.abc.Stream], str | None] | None:
     """Do the server's part of a TLS handshake.
 
     Args:
@@ -68,16 +104,19 @@ async def handshake(
         scopes: The scope of the handshake is put in here for its time; whoever cancels it ends the handshake.
 
     Returns:
-        The secure stream, or None if the peer failed, was too slow, or the scope was cancelled.
+        The secure stream and the name that the client asked for, if it did; or None if the peer failed, was too slow,
+        or the scope was cancelled.
     """
     secure = trio.SSLStream(stream, context, server_side=True, https_compatible=False)
     peer = format_address(StreamTransport(secure).peer)
     deadline = trio.current_time() + (math.inf if limit is None else limit)
     with trio.CancelScope(deadline=deadline) as scope:
         scopes[scope] = None
+        names: list[str | None] = []
+        token = _names.set(names)
         try:
             await secure.do_handshake()
-            return secure
+            return secure, names[-1] if names else None
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             log.info("%s: TLS handshake failed: %s", peer, error.__cause__ or error)
             await trio.aclose_forcefully(stream)
@@ -86,6 +125,7 @@ async def handshake(
             await trio.aclose_forcefully(stream)
             raise
         finally:
+            _names.reset(token)
             del scopes[scope]
     if trio.current_time() >= deadline:
         log.info("%s: TLS handshake not done after %s s (ServerTimeouts.handshake)", peer, limit)
@@ -94,8 +134,7 @@ async def handshake(
 
 def tls_info(transport: Transport) -> TLSInfo | None:
     """Return what the TLS handshake of a connection came to; None without TLS."""
-    stream = transport.stream if isinstance(transport, StreamTransport) else None
-    if not isinstance(stream, trio.SSLStream):
+    if not isinstance(transport, StreamTransport) or not isinstance(stream := transport.stream, trio.SSLStream):
         return None
     cipher = stream.cipher()
     return TLSInfo(
@@ -104,4 +143,5 @@ def tls_info(transport: Transport) -> TLSInfo | None:
         alpn=stream.selected_alpn_protocol(),
         peer_certificate=stream.getpeercert() or {},
         peer_certificate_der=stream.getpeercert(binary_form=True),
+        server_name=transport.server_name,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -31,6 +32,8 @@ class StreamTransport:
 
     Args:
         stream: The stream; half-closeable ones can send an end.
+        read_ahead: A watch reads so many bytes in search of the end; None for any number.
+        server_name: The name that a TLS client asked for.
     """
 
     __slots__ = (
@@ -41,14 +44,20 @@ class StreamTransport:
         "_left",
         "_local",
         "_peer",
+        "_read_ahead_max",
         "_stream",
         "_watch",
         "_watch_on",
         "is_tls",
+        "server_name",
     )
 
-    def __init__(self, stream: trio.abc.Stream) -> None:
+    def __init__(
+        self, stream: trio.abc.Stream, *, read_ahead: int | None = READ_SIZE, server_name: str | None = None
+    ) -> None:
         self._stream = stream
+        self.server_name = server_name
+        self._read_ahead_max = math.inf if read_ahead is None else max(1, read_ahead)
         self._closed = False
         self._ahead: deque[bytes] = deque()  # what a watch has read
         self._failure: Exception | None = None  # what the read of a watch ended with; comes after the bytes
@@ -91,11 +100,17 @@ class StreamTransport:
     def receive_nowait(self, max_bytes: int) -> bytes | None:
         """Return what a watch has read; else None: a trio stream cannot say without a wait."""
         self._watch_on = False
-        return self._take() if self._ahead else None
+        return self._take(max_bytes) if self._ahead else None
 
-    def _take(self) -> bytes:
-        # the end stays: it is found by every later read, too
-        return self._ahead.popleft() if self._ahead[0] else b""
+    def _take(self, max_bytes: int) -> bytes:
+        ahead = self._ahead
+        if not ahead[0]:
+            return b""  # the end stays: it is found by every later read, too
+        data = ahead.popleft()
+        if len(data) > max_bytes:
+            ahead.appendleft(data[max_bytes:])
+            return data[:max_bytes]
+        return data
 
     async def receive(self, max_bytes: int) -> bytes:
         """Wait for bytes; ``b""`` is the end."""
@@ -103,7 +118,7 @@ class StreamTransport:
         while True:
             if self._ahead:
                 await trio.lowlevel.checkpoint()
-                return self._take()
+                return self._take(max_bytes)
             if self._failure is not None:
                 raise self._read_error(self._failure) from self._failure
             if self._watch is None:
@@ -150,9 +165,9 @@ class StreamTransport:
                     await trio.sleep(HIDDEN_END_PAUSE)
 
     async def _read_ahead(self) -> None:
-        while self._watch_on and sum(map(len, self._ahead)) < READ_SIZE:
+        while self._watch_on and (room := self._read_ahead_max - sum(map(len, self._ahead))) > 0:
             try:
-                data = bytes(await self._stream.receive_some(READ_SIZE))
+                data = bytes(await self._stream.receive_some(READ_SIZE if room > READ_SIZE else int(room)))
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 self._failure = error
                 return

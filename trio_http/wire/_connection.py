@@ -7,16 +7,25 @@ their own. Framing, states, limits and deadlines are the same.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import NamedTuple, final
 
 import trio
 
 from .. import h1
 from .._config import ClientLimits, ClientTimeouts, ServerLimits, ServerTimeouts
-from .._errors import IdleTimeout, LocalProtocolError, ReadTimeout
+from .._errors import IdleTimeout, LocalProtocolError, ReadTimeout, RemoteProtocolError
 from ..messages import Body, BodySource, EmptySource
-from ..semantics import Headers, HeadersInput, RequestStartLine, ResponseStartLine, reason_bytes
-from ..transport import adopt, format_address
+from ..semantics import (
+    Headers,
+    HeadersInput,
+    RequestStartLine,
+    ResponseStartLine,
+    parse_content_encoding,
+    reason_bytes,
+)
+from ..transport import READ_SIZE, adopt, format_address
+from ._decoding import DecodedBody, unsupported
 from ._http1 import HTTP1Stream
 from ._incoming import IncomingBody
 from ._timing import Timing
@@ -42,8 +51,16 @@ class HTTP1Connection:
     Args:
         stream: A connected stream, TLS done; it belongs to this object from now on.
         role: ``h1.CLIENT`` or ``h1.SERVER``.
-        limits: What the peer may send; those of the role by default.
+        limits: What the peer may send; those of the role by default. Those that are about several connections or
+            about requests as such (``connections``, ``concurrency``, ``redirects`` and the like) mean nothing here.
         timeouts: How long to wait for the peer; those of the role by default.
+        keep_alive: False to say ``Connection: close`` with the first message; nothing may follow it.
+        decompress: Undo content codings of incoming bodies, within ``decompressed`` or ``ratio`` of the limits.
+        read_size: Bytes asked for at once; a piece of a body is no longer than that.
+        context: Anything of yours, to be found again.
+
+    Attributes:
+        context: The same.
 
     Example:
         >>> async with HTTP1Connection(stream, h1.CLIENT) as connection:
@@ -53,7 +70,7 @@ class HTTP1Connection:
         ...     content = await connection.body.read()
     """
 
-    __slots__ = ("_body", "_limit", "_role", "_stream")
+    __slots__ = ("_body", "_decompress", "_keep_alive", "_limits", "_role", "_stream", "context")
 
     def __init__(
         self,
@@ -62,6 +79,10 @@ class HTTP1Connection:
         *,
         limits: ServerLimits | ClientLimits | None = None,
         timeouts: ServerTimeouts | ClientTimeouts | None = None,
+        keep_alive: bool = True,
+        decompress: bool = False,
+        read_size: int = READ_SIZE,
+        context: object = None,
     ) -> None:
         server = role is h1.SERVER
         limits = limits or (ServerLimits() if server else ClientLimits())
@@ -75,10 +96,15 @@ class HTTP1Connection:
             min_rate=limits.min_rate if isinstance(limits, ServerLimits) else None,
         )
         h1_limits = h1.Limits(head=limits.head, header_count=limits.header_count)
-        self._limit = limits.body
+        if isinstance(limits, ServerLimits):
+            h1_limits = replace(h1_limits, target=limits.target, chunk_line=limits.chunk_line, trailers=limits.trailers)
+        self._limits = limits
         self._role = role
-        self._stream = HTTP1Stream(adopt(stream), role, limits=h1_limits, timing=timing)
+        self._keep_alive = keep_alive
+        self._decompress = decompress
+        self._stream = HTTP1Stream(adopt(stream), role, limits=h1_limits, timing=timing, read_size=read_size)
         self._body: Body | None = None
+        self.context = context
 
     def __repr__(self) -> str:
         return f"<HTTP1Connection with {format_address(self._stream.transport.peer)}>"
@@ -109,32 +135,45 @@ class HTTP1Connection:
         self._go_on()
         if self._role is h1.CLIENT:
             response = await self._stream.receive_response()
+            headers = Headers.from_items(response.headers.triples)
             line = ResponseStartLine(
                 "HTTP/" + response.http_version.decode(), response.status_code, response.reason.decode("latin-1")
             )
             if isinstance(response, h1.Response):
-                self._body = Body(self._source("ClientLimits.body"))
-            return MessageHead(line, Headers.from_items(response.headers.triples))
+                self._body = Body(self._source("ClientLimits.body", headers))
+            return MessageHead(line, headers)
         request = await self._request()
         if request is None:
             return None
-        self._body = Body(self._source("ServerLimits.body"))
+        headers = Headers.from_items(request.headers.triples)
+        self._body = Body(self._source("ServerLimits.body", headers))
         version = "HTTP/" + request.http_version.decode()
         start = RequestStartLine(request.method.decode(), request.target.decode("latin-1"), version)
-        return MessageHead(start, Headers.from_items(request.headers.triples))
+        return MessageHead(start, headers)
 
     async def receive_response(self) -> MessageHead:
-        """Wait for the head of the final response; informational ones are passed over.
+        """Wait for the head of the final response; informational ones are passed over, as many as the limits allow.
 
         Raises:
             As :meth:`receive_message`; RemoteProtocolError also if the peer ended the connection.
         """
+        most = self._limits.informational if isinstance(self._limits, ClientLimits) else None
+        passed = 0
         while True:
             head = await self.receive_message()
             if head is None or isinstance(head.start_line, RequestStartLine):
                 raise LocalProtocolError("receive_response() is for clients; servers receive requests")
             if head.start_line.status >= 200:
                 return head
+            passed += 1
+            if most is not None and passed > most:
+                stream = self._stream
+                raise stream.failed(
+                    RemoteProtocolError(
+                        f"{stream.about()}: more than {most} informational responses before the final one "
+                        "(ClientLimits.informational)"
+                    )
+                )
 
     @property
     def body(self) -> Body:
@@ -157,10 +196,20 @@ class HTTP1Connection:
         kind = IdleTimeout if idle and not stream.core.buffered else ReadTimeout
         raise stream.failed(kind(f"{stream.about()}: no complete request for {wait:g} s", limit=wait))
 
-    def _source(self, what: str) -> BodySource:
-        if self._stream.core.their_state is not h1.SEND_BODY:
+    def _source(self, what: str, headers: Headers) -> BodySource:
+        stream = self._stream
+        if stream.core.their_state is not h1.SEND_BODY:
             return EmptySource()
-        return IncomingBody(self._stream, limit=self._limit, what=what)
+        limits = self._limits
+        source = IncomingBody(stream, limit=limits.body, what=what)
+        codings = parse_content_encoding(headers.get("content-encoding")) if self._decompress else []
+        if not codings:
+            return source
+        if (error := unsupported(codings)) is not None:
+            raise stream.failed(error)
+        if isinstance(limits, ServerLimits):
+            return DecodedBody(source, codings, limits.decompressed, stream.failed)
+        return DecodedBody(source, codings, limits.body, stream.failed, ratio=limits.ratio)
 
     # ---------------------------------------------------------------- sending
 
@@ -184,7 +233,10 @@ class HTTP1Connection:
         """
         self._go_on()
         stream = self._stream
-        items = h1.Headers(Headers(headers).items_list)
+        fields = Headers(headers)
+        if not self._keep_alive and not (isinstance(start_line, ResponseStartLine) and start_line.status < 200):
+            fields["connection"] = "close"
+        items = h1.Headers(fields.items_list)
         event: h1.Event
         if isinstance(start_line, RequestStartLine):
             event = h1.Request(method=start_line.method, target=start_line.target, headers=items)

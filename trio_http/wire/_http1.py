@@ -22,7 +22,7 @@ import trio
 
 from .. import h1
 from .._errors import HTTPError, ReadError, ReadTimeout, RemoteProtocolError
-from ..transport import READ_SIZE, Pace, Watched
+from ..transport import Pace, Watched
 from ._sending import SendingLine
 from ._state import ordinal
 from ._timing import Timing
@@ -85,7 +85,7 @@ class HTTP1Stream(SendingLine):
             if timer is not None and wait is not None:
                 timer.arm(trio.current_time() + wait)
             while True:
-                data = await self.transport.receive(READ_SIZE)
+                data = await self.transport.receive(self.read_size)
                 event = core.receive_plain_request(data)
                 if event is not None:
                     break
@@ -178,7 +178,7 @@ class HTTP1Stream(SendingLine):
         core = self.core
         pieces: list[bytes] = []
         size = 0
-        while size < READ_SIZE:
+        while size < self.read_size:
             try:
                 event = core.next_event()
             except RemoteProtocolError as error:
@@ -193,7 +193,7 @@ class HTTP1Stream(SendingLine):
             elif event is h1.NEED_DATA:
                 if pieces:
                     break
-                data = self.transport.receive_nowait(READ_SIZE)
+                data = self.transport.receive_nowait(self.read_size)
                 if data is None:
                     data = await self._receive_in_time()
                 elif self._reading is not None:
@@ -288,7 +288,7 @@ class HTTP1Stream(SendingLine):
         self.waiting = True
         try:
             with trio.CancelScope(deadline=deadline):
-                data = await self.transport.receive(READ_SIZE)
+                data = await self.transport.receive(self.read_size)
                 pace.waited(now, len(data))
                 if data:
                     self.answer_begun = True
@@ -315,7 +315,7 @@ class HTTP1Stream(SendingLine):
         if deadline != math.inf:
             timer.arm(deadline)
         try:
-            data = await self.transport.receive(READ_SIZE)
+            data = await self.transport.receive(self.read_size)
         except ReadError:
             if not self.overdue:
                 raise
@@ -369,7 +369,7 @@ class HTTP1Stream(SendingLine):
             try:
                 await self.transport.send_eof()
                 count = 0
-                while data := await self.transport.receive(READ_SIZE):
+                while data := await self.transport.receive(self.read_size):
                     count += len(data)
                     if max_bytes is not None and count > max_bytes:
                         return

@@ -35,7 +35,7 @@ def plain_answer(stream: HTTP1Stream, response: Response, fixed_lines: bytes) ->
     """
     # Hot: once per exchange, 1.5 us. A small body that is there, no fields about framing or the connection.
     data = response.in_memory
-    if data is None or response.reason is not None or len(data) > JOIN_MAX:
+    if data is None or response.reason is not None or len(data) > JOIN_MAX or response.trailers_to_send is not None:
         return None
     status = response.status
     return stream.core.send_plain_answer(status, reason_bytes(status), response.headers.items_list, fixed_lines, data)
@@ -67,23 +67,44 @@ async def send_response(
     items = [*items, *(item for item in fixed if item[1] not in names)]
     if close:
         items = [*items, _CLOSE]
-    reason = reason_bytes(response.status) if response.reason is None else _checked_reason(response.reason)
-    head = h1.Response.trusted(response.status, h1.Headers(items), reason)
     content = response.outgoing
     data = content.data
-    if data is not None:
+    no_body = head_only or response.status in _NO_BODY
+    trailers = response.trailers_to_send
+    if trailers is not None and (no_body or not trailers or (stream.core.their_http_version or b"") < b"1.1"):
+        trailers = None  # only chunks carry them (RFC 9110 section 6.5): here they are left out, as on any such hop
+    if trailers is not None:
+        items = _with_trailers(items, trailers, counted=data is None)
+    reason = reason_bytes(response.status) if response.reason is None else _checked_reason(response.reason)
+    head = h1.Response.trusted(response.status, h1.Headers(items), reason)
+    if data is not None and trailers is None:
         await stream.send_message(head, b"" if response.status in _NO_BODY else data)
+    elif data is not None and trailers is not None:
+        pieces = [stream.core.send(head)]
+        for event in (h1.Data(data=data), h1.EndOfMessage(headers=h1.Headers(trailers.items_list))):
+            pieces += stream.core.send_with_data_passthrough(event) or ()
+        await stream.send_pieces(pieces)
     else:
         try:
             await stream.send_pieces((stream.core.send(head),))
         except BaseException:
             await content.aclose()
             raise
-        if head_only or response.status in _NO_BODY:
+        if no_body:
             await content.aclose()
             await stream.send_event(h1.EndOfMessage())
         else:
-            await stream_content(stream, content, response.trailers_to_send)
+            await stream_content(stream, content, trailers)
+
+
+def _with_trailers(items: list[Item], trailers: Headers, *, counted: bool) -> list[Item]:
+    """Announce trailers (RFC 9110 section 6.6.2), and have the body sent in chunks, which alone carry them."""
+    if not counted:
+        items = [*(item for item in items if item[1] != b"content-length"), _CHUNKED]
+    if not any(item[1] == b"trailer" for item in items):
+        names = dict.fromkeys(raw for raw, _, _ in trailers.items_list)
+        items = [*items, (b"Trailer", b"trailer", b", ".join(names))]
+    return items
 
 
 def _checked_reason(reason: str) -> bytes:

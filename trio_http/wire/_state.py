@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 
 from .. import h1
 from .._errors import HTTPError, HTTPTimeout, IncompleteBody, RemoteProtocolError, TotalTimeout
-from ..transport import Pace, Transport, Watched, format_address
+from ..transport import READ_SIZE, Pace, Transport, Watched, format_address
 from ._timing import Timing
 
 __all__ = ["Line", "ordinal"]
@@ -28,6 +28,7 @@ class Line:
         timing: The deadlines.
         timer: Where a server arms the deadlines of waits outside user code, and a client those of its waits for
             bytes; a client's timer calls :meth:`expire`.
+        read_size: Bytes asked for at once; a piece of a body is no longer than that.
 
     Attributes:
         core: The sans-I/O connection.
@@ -63,6 +64,7 @@ class Line:
         "latest",
         "overdue",
         "patient",
+        "read_size",
         "received",
         "sent",
         "status",
@@ -82,10 +84,12 @@ class Line:
         limits: h1.Limits,
         timing: Timing,
         timer: Watched | None = None,
+        read_size: int = READ_SIZE,
     ) -> None:
         self.transport = transport
         self.core = h1.Connection(role, strict=True, limits=limits)
         self.timing = timing
+        self.read_size = read_size
         self._timer = timer
         self._next: h1.EndOfMessage | HTTPError | None = None
         self._reading: Pace | None = None
