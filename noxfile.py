@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2024.4.15"
@@ -47,6 +49,22 @@ def fuzz(session: nox.Session) -> None:
     """Throw mutated bytes at the HTTP/1.1 core, for as many seconds as given after ``--`` (60)."""
     session.install("-e", ".[test]")
     session.run("python", "fuzz/h1.py", *(session.posargs or ["60"]))
+
+
+@nox.session
+def autobahn(session: nox.Session) -> None:
+    """Let the Autobahn test suite judge the WebSockets: ``-- PYTHON2.7 [CASES ...]``, all cases unless some are given.
+
+    The suite runs on Python 2.7 only, which has to be there (``pyenv install 2.7.18``); everything else is installed.
+    Sections 1 to 7 and 10 (``'1.*' '2.*' ...``) take 10 s, all of it a quarter of an hour.
+    """
+    python, *cases = session.posargs or ["python2.7"]
+    place = Path(session.create_tmp()) / "suite"
+    session.install("-e", ".", "virtualenv<20.22")  # the last that makes an environment for 2.7
+    session.run("virtualenv", "--quiet", "--python", python, str(place))
+    session.run(str(place / "bin" / "pip"), "install", "--quiet", "autobahntestsuite==25.10.1", external=True)
+    wstest = str(place / "bin" / "wstest")
+    session.run("python", "tests/interop/autobahn.py", wstest, *cases, env={"PYTHONPATH": "."})
 
 
 @nox.session

@@ -5,6 +5,7 @@ A page of the test drives the chat's own pages in frames, as people do: it types
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -111,9 +112,8 @@ async def browsing(url: str, profile: Path) -> AsyncIterator[None]:
         "--remote-debugging-port=0",  # otherwise it leaves as soon as the page is loaded
     ]  # fmt: skip
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(
-            lambda: trio.run_process([require("chromium"), *options, url], capture_stdout=True, capture_stderr=True)
-        )
+        run = functools.partial(trio.run_process, capture_stdout=True, capture_stderr=True)
+        nursery.start_soon(run, [require("chromium"), *options, url])
         yield
         nursery.cancel_scope.cancel()
 

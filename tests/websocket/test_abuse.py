@@ -6,10 +6,10 @@ import pytest
 import trio
 import trio.testing
 from ws_kit import frame
-from ws_pairs import by_hand, end
+from ws_pairs import Hand, by_hand, drain, end
 
 from trio_http._errors import ConnectionClosed
-from trio_http.websocket import Keepalive, WebSocket, WebSocketLimits, WebSocketTimeouts
+from trio_http.websocket import Keepalive, WebSocketLimits, WebSocketTimeouts
 
 pytestmark = pytest.mark.covers("A60")
 
@@ -39,12 +39,6 @@ class Counted(trio.abc.HalfCloseableStream):
 
     async def aclose(self) -> None:
         await trio.lowlevel.checkpoint()
-
-
-async def drain(ws: WebSocket) -> None:
-    with pytest.raises(ConnectionClosed):
-        while True:
-            await ws.receive()
 
 
 @pytest.mark.parametrize(
@@ -94,6 +88,11 @@ async def test_one_byte_at_a_time_costs_one_wait_each(autojump_clock: trio.testi
         await peer.stream.aclose()
 
 
+async def talk_on(peer: Hand) -> None:
+    while True:
+        await peer.send(1, b"x" * 60_000)
+
+
 async def test_a_peer_that_goes_on_after_its_close_frame_is_not_listened_to(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -103,14 +102,14 @@ async def test_a_peer_that_goes_on_after_its_close_frame_is_not_listened_to(
         assert await peer.close_frame() == (1000, "")
         assert await peer.receive() is None
         with pytest.raises(trio.BrokenResourceError):
-            while True:
-                await peer.send(1, b"x" * 60_000)
+            await talk_on(peer)
         assert [message async for message in ws] == []
 
 
 async def test_a_reader_that_was_refused_is_not_waited_for(autojump_clock: trio.testing.MockClock) -> None:
     peer = Counted(b"\x83\x80\0\0\0\0" + bytes(60_000))
     async with end(peer, timeouts=WebSocketTimeouts(write=5, close=1)) as ws:
-        await drain(ws)
+        with pytest.raises(ConnectionClosed):
+            await drain(ws)
     assert trio.current_time() <= 8
     assert peer.taken <= 3_000_000

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
-from ws_pairs import end, pair
+from ws_pairs import drain, end, pair
 
 from trio_http._errors import ConnectionClosed
 from trio_http.websocket import Broadcast, WebSocketTimeouts
@@ -103,8 +103,7 @@ async def test_a_peer_that_is_too_slow_for_one_moment_is_closed_with_1008(
         for i in range(4):
             hub.publish(str(i))
         with pytest.raises(ConnectionClosed, match="1008: too slow: 2 messages were waiting"):
-            while True:
-                await client.receive()
+            await drain(client)
 
 
 @pytest.mark.parametrize("options", [{"queue": 0}, {"policy": "wait"}])

@@ -27,7 +27,16 @@ from trio_http import (
 )
 from trio_http.client import BasicAuth
 from trio_http.testing import VirtualNetwork, for_each_cancel_point
-from trio_http.websocket import Deflate, Keepalive, WebSocket, WebSocketResponse, WebSocketTimeouts
+from trio_http.websocket import (
+    Deflate,
+    Keepalive,
+    ReconnectingWebSocket,
+    WebSocket,
+    WebSocketResponse,
+    WebSocketTimeouts,
+)
+
+AGREED = b"Upgrade: websocket\r\nSec-WebSocket-Accept: %s\r\n"
 
 
 async def echo(ws: WebSocket) -> None:
@@ -96,7 +105,7 @@ def test_the_handshake_is_a_request_of_the_client() -> None:
                 b"upgrade: websocket\r\n",
                 b"connection: upgrade\r\n",
                 b"sec-websocket-version: 13\r\n",
-                b"sec-websocket-extensions: permessage-deflate; server_max_window_bits=12; client_max_window_bits=12\r\n",
+                b"sec-websocket-extensions: permessage-deflate; server_max_window_bits=12; client_max_window_bits=12",
                 b"sec-websocket-protocol: chat, superchat\r\n",
                 b"authorization: basic ",
                 b"cookie: a=b\r\n",
@@ -128,25 +137,24 @@ def test_the_handshake_is_a_request_of_the_client() -> None:
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [
-        (b"Upgrade: h2c\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n", "did not switch"),
-        (b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: wrong\r\n", "does not belong to our key"),
-        (b"Upgrade: websocket\r\nConnection: Upgrade\r\n", "does not belong to our key"),
-        (b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\nSec-WebSocket-Protocol: x\r\n",
-         "subprotocol 'x'"),
-        (b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\nSec-WebSocket-Extensions: foo\r\n",
-         "extension 'foo'"),
-        (b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n"
-         b"Sec-WebSocket-Extensions: permessage-deflate\r\n", "server_max_window_bits"),
-        (b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n"
-         b"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=15\r\n", "does not fit"),
+        (b"Upgrade: h2c\r\nSec-WebSocket-Accept: %s\r\n", "did not switch"),
+        (b"Upgrade: websocket\r\nSec-WebSocket-Accept: wrong\r\n", "does not belong to our key"),
+        (b"Upgrade: websocket\r\n", "does not belong to our key"),
+        (AGREED + b"Sec-WebSocket-Protocol: x\r\n", "subprotocol 'x'"),
+        (AGREED + b"Sec-WebSocket-Extensions: foo\r\n", "extension 'foo'"),
+        (AGREED + b"Sec-WebSocket-Extensions: permessage-deflate\r\n", "server_max_window_bits"),
+        (
+            AGREED + b"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=15\r\n",
+            "does not fit",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_answer_that_does_not_fit_is_refused(answer: bytes, complaint: str) -> None:
     async def main(net: VirtualNetwork) -> None:
         async def script(peer: Peer) -> None:
             head = await peer.head()
             lines = answer.replace(b"%s", accept_of(head))
-            await peer.send(b"HTTP/1.1 101 Switching Protocols\r\n" + lines + b"\r\n")
+            await peer.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n" + lines + b"\r\n")
             await peer.end()
 
         await listen(net, script)
@@ -358,6 +366,7 @@ def test_a_lost_websocket_is_followed_by_another() -> None:
         await listen(net, lose, lose, lose, keep)
         got = []
         times = []
+        codes = []
         options = WebSocketTimeouts(close=1)
         async with Client() as client, client.websockets("ws://api/", backoff=1, timeouts=options) as connections:
             async for ws in connections:
@@ -368,9 +377,10 @@ def test_a_lost_websocket_is_followed_by_another() -> None:
                         if message == "last":
                             break
                 except ConnectionClosed as error:
-                    assert error.code == 1006
+                    codes.append(error.code)
                     continue
                 break
+        assert codes == [1006] * 3
         assert got == ["0", "1", "2", "last"]
         pauses = [b - a for a, b in itertools.pairwise(times)]
         for pause, full in zip(pauses, [1, 2, 4], strict=True):
@@ -407,6 +417,12 @@ def test_a_server_that_comes_back_is_found_again() -> None:
     run(main)
 
 
+async def open_again_and_again(block: ReconnectingWebSocket) -> None:
+    async with block as connections:
+        async for _ in connections:
+            pass
+
+
 @pytest.mark.parametrize("status", ["403 Forbidden", "503 Service Unavailable"])
 def test_what_fails_at_once_is_told_at_once(status: str) -> None:
     async def main(net: VirtualNetwork) -> None:
@@ -416,9 +432,7 @@ def test_what_fails_at_once_is_told_at_once(status: str) -> None:
         await listen(net, refuse)
         async with Client() as client:
             with pytest.raises(HandshakeRejected):
-                async with client.websockets("ws://api/") as connections:
-                    async for _ in connections:
-                        pass
+                await open_again_and_again(client.websockets("ws://api/"))
         assert trio.current_time() < 0.5
 
     run(main)
@@ -435,9 +449,7 @@ def test_it_gives_up_after_so_many_attempts() -> None:
         peers = await listen(net, once, busy)
         async with Client() as client:
             with pytest.raises(HandshakeRejected, match="503"):
-                async with client.websockets("ws://api/", attempts=4) as connections:
-                    async for _ in connections:
-                        pass
+                await open_again_and_again(client.websockets("ws://api/", attempts=4))
         assert len(peers) == 4
 
     run(main)
@@ -457,12 +469,16 @@ def test_leaving_the_loop_closes_the_websocket() -> None:
     async def main(net: VirtualNetwork) -> None:
         left = []
         await serve_app(net, echoing)
+
+        async def fail(client: Client) -> None:
+            async with client.websockets("ws://api/") as connections:
+                async for ws in connections:
+                    left.append(ws)
+                    raise KeyError(1)
+
         async with Client() as client:
             with pytest.raises(KeyError):
-                async with client.websockets("ws://api/") as connections:
-                    async for ws in connections:
-                        left.append(ws)
-                        raise KeyError(1)
+                await fail(client)
             assert [ws.close_code for ws in left] == [1011]
             async with client.websockets("ws://api/") as connections, trio.open_nursery() as nursery:
                 async for ws in connections:

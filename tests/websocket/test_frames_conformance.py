@@ -38,13 +38,23 @@ def client(request: pytest.FixtureRequest) -> bool:
     return request.param  # type: ignore[no-any-return]
 
 
+OCTETS = b"\x00\xff\xfe\xfd\xfc\xfb\x00\xff"
+MORE: dict[str, object] = {"fin": False}
+
+
+def one_by_one(data: bytes) -> list[tuple[int, bytes, dict[str, object]]]:
+    """A text, an octet a frame."""
+    last = len(data) - 1
+    return [(1 if i == 0 else 0, bytes([octet]), {"fin": i == last}) for i, octet in enumerate(data)]
+
+
 # (case, frames as (function, arguments), what comes of them)
 CASES: list[tuple[str, list[tuple[int, bytes, dict[str, object]]], list[tuple[object, ...]]]] = [
     *((f"1.1 text of {n}", [(1, b"*" * n, {})], [("text", "*" * n)]) for n in SIZES),
     *((f"1.2 binary of {n}", [(2, b"\xfe" * n, {})], [("binary", b"\xfe" * n)]) for n in SIZES),
     ("2.1 ping without payload", [(9, b"", {})], [("ping", b"")]),
     ("2.2 ping with text", [(9, b"Hello, world!", {})], [("ping", b"Hello, world!")]),
-    ("2.3 ping with binary", [(9, b"\x00\xff\xfe\xfd\xfc\xfb\x00\xff", {})], [("ping", b"\x00\xff\xfe\xfd\xfc\xfb\x00\xff")]),
+    ("2.3 ping with binary", [(9, OCTETS, {})], [("ping", OCTETS)]),
     ("2.4 ping of 125", [(9, b"\xfe" * 125, {})], [("ping", b"\xfe" * 125)]),
     ("2.5 ping of 126", [(9, b"\xfe" * 126, {})], [("close", 1002)]),
     ("2.7 pong nobody asked for", [(10, b"", {})], [("pong", b"")]),
@@ -60,51 +70,50 @@ CASES: list[tuple[str, list[tuple[int, bytes, dict[str, object]]], list[tuple[ob
         (f"4 opcode {op}", [(1, b"ok", {}), (op, b"", {}), (9, b"", {})], [("text", "ok"), ("close", 1002)])
         for op in [3, 4, 5, 6, 7, 11, 12, 13, 14, 15]
     ),
-    ("5.1 ping in two fragments", [(9, b"a", {"fin": False}), (0, b"b", {})], [("close", 1002)]),
-    ("5.2 pong in two fragments", [(10, b"a", {"fin": False}), (0, b"b", {})], [("close", 1002)]),
-    ("5.3 text in two fragments", [(1, b"frag", {"fin": False}), (0, b"ment", {})], [("text", "fragment")]),
-    ("5.6 ping between fragments", [(1, b"frag", {"fin": False}), (9, b"p", {}), (0, b"ment", {})],
+    ("5.1 ping in two fragments", [(9, b"a", MORE), (0, b"b", {})], [("close", 1002)]),
+    ("5.2 pong in two fragments", [(10, b"a", MORE), (0, b"b", {})], [("close", 1002)]),
+    ("5.3 text in two fragments", [(1, b"frag", MORE), (0, b"ment", {})], [("text", "fragment")]),
+    ("5.6 ping between fragments", [(1, b"frag", MORE), (9, b"p", {}), (0, b"ment", {})],
      [("ping", b"p"), ("text", "fragment")]),
     ("5.9 continuation of nothing", [(0, b"non", {}), (1, b"x", {})], [("close", 1002)]),
-    ("5.12 the same, not the last", [(0, b"non", {"fin": False}), (1, b"x", {})], [("close", 1002)]),
-    ("5.15 continuation after the end", [(1, b"a", {"fin": False}), (0, b"b", {}), (0, b"c", {"fin": False}), (1, b"d", {})],
+    ("5.12 the same, not the last", [(0, b"non", MORE), (1, b"x", {})], [("close", 1002)]),
+    ("5.15 continuation after the end", [(1, b"a", MORE), (0, b"b", {}), (0, b"c", MORE), (1, b"d", {})],
      [("text", "ab"), ("close", 1002)]),
-    ("5.18 a second message inside", [(1, b"a", {"fin": False}), (1, b"b", {})], [("close", 1002)]),
+    ("5.18 a second message inside", [(1, b"a", MORE), (1, b"b", {})], [("close", 1002)]),
     ("5.19 five fragments and pings",
-     [(1, b"1", {"fin": False}), (0, b"2", {"fin": False}), (9, b"p1", {}), (0, b"3", {"fin": False}),
-      (0, b"4", {"fin": False}), (9, b"p2", {}), (0, b"5", {})],
+     [(1, b"1", MORE), (0, b"2", MORE), (9, b"p1", {}), (0, b"3", MORE),
+      (0, b"4", MORE), (9, b"p2", {}), (0, b"5", {})],
      [("ping", b"p1"), ("ping", b"p2"), ("text", "12345")]),
-    ("binary in fragments", [(2, b"\xff", {"fin": False}), (0, b"\xfe", {})], [("binary", b"\xff\xfe")]),
+    ("binary in fragments", [(2, b"\xff", MORE), (0, b"\xfe", {})], [("binary", b"\xff\xfe")]),
     ("6.1.1 empty text", [(1, b"", {})], [("text", "")]),
-    ("6.1.2 three empty fragments", [(1, b"", {"fin": False}), (0, b"", {"fin": False}), (0, b"", {})], [("text", "")]),
-    ("6.1.3 the middle one not", [(1, b"", {"fin": False}), (0, b"m", {"fin": False}), (0, b"", {})], [("text", "m")]),
+    ("6.1.2 three empty fragments", [(1, b"", MORE), (0, b"", MORE), (0, b"", {})], [("text", "")]),
+    ("6.1.3 the middle one not", [(1, b"", MORE), (0, b"m", MORE), (0, b"", {})], [("text", "m")]),
     ("6.2.1 UTF-8", [(1, GREETING.encode(), {})], [("text", GREETING)]),
     ("6.2.3 UTF-8 octet by octet",
-     [(1 if i == 0 else 0, bytes([b]), {"fin": i == len(GREETING.encode()) - 1}) for i, b in enumerate(GREETING.encode())],
-     [("text", GREETING)]),
+     one_by_one(GREETING.encode()), [("text", GREETING)]),
     ("6.3.1 not UTF-8", [(1, BROKEN, {})], [("close", 1007)]),
     ("6.3.2 not UTF-8, in fragments",
-     [(1 if i == 0 else 0, bytes([b]), {"fin": i == len(BROKEN) - 1}) for i, b in enumerate(BROKEN)], [("close", 1007)]),
+     one_by_one(BROKEN), [("close", 1007)]),
     ("6.4.1 refused before the message ends",
-     [(1, b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5", {"fin": False}), (0, b"\xf4\x90\x80\x80", {"fin": False})],
+     [(1, b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5", MORE), (0, b"\xf4\x90\x80\x80", MORE)],
      [("close", 1007)]),
     *(
         (f"6 valid: {valid!a}", [(1, valid.encode(), {})], [("text", valid)])
-        for valid in ["\u03ba\u1f79\u03c3\u03bc\u03b5", "\0", "\x80", "\u0800", "\U00010000", "\x7f", "\u07ff", "\uffff",
-                      "\U0010ffff", "\ud7ff", "\ue000", "\ufffd", "\ufffe", "\U0001fffe", "\U000fffff"]
+        for valid in ["\u03ba\u1f79\u03c3\u03bc\u03b5", "\0", "\x80", "\u0800", "\U00010000", "\x7f", "\u07ff",
+                      "\uffff", "\U0010ffff", "\ud7ff", "\ue000", "\ufffd", "\ufffe", "\U0001fffe", "\U000fffff"]
     ),
     *(
         (f"6 invalid: {invalid!r}", [(1, invalid, {})], [("close", 1007)])
-        for invalid in [b"\xf8\x88\x80\x80\x80", b"\xf7\xbf\xbf\xbf", b"\xf4\x90\x80\x80", b"\x80", b"\xbf", b"\x80\xbf",
-                        b"\xc0 ", b"\xe0\x80 ", b"\xf0\x80\x80 ", b"\xc0", b"\xe0\x80", b"\xc3", b"\xfe", b"\xff",
-                        b"\xc0\xaf", b"\xe0\x80\xaf", b"\xf0\x80\x80\xaf", b"\xc1\xbf", b"\xed\xa0\x80", b"\xed\xbf\xbf",
-                        b"\xed\xa0\x80\xed\xb0\x80", b"ok\xf0\x9f\x98"]
+        for invalid in [b"\xf8\x88\x80\x80\x80", b"\xf7\xbf\xbf\xbf", b"\xf4\x90\x80\x80", b"\x80", b"\xbf",
+                        b"\x80\xbf", b"\xc0 ", b"\xe0\x80 ", b"\xf0\x80\x80 ", b"\xc0", b"\xe0\x80", b"\xc3", b"\xfe",
+                        b"\xff", b"\xc0\xaf", b"\xe0\x80\xaf", b"\xf0\x80\x80\xaf", b"\xc1\xbf", b"\xed\xa0\x80",
+                        b"\xed\xbf\xbf", b"\xed\xa0\x80\xed\xb0\x80", b"ok\xf0\x9f\x98"]
     ),
     ("7.1.1 message, then close", [(1, b"hi", {}), (8, b"\x03\xe8", {})], [("text", "hi"), ("close", 1000)]),
     ("7.1.2 two close frames", [(8, b"\x03\xe8", {}), (8, b"\x03\xe8", {})], [("close", 1000)]),
     ("7.1.3 ping after close", [(8, b"\x03\xe8", {}), (9, b"", {})], [("close", 1000)]),
     ("7.1.4 text after close", [(8, b"\x03\xe8", {}), (1, b"x", {})], [("close", 1000)]),
-    ("7.1.5 close between fragments", [(1, b"a", {"fin": False}), (8, b"\x03\xe8", {}), (0, b"b", {})], [("close", 1000)]),
+    ("7.1.5 close between fragments", [(1, b"a", MORE), (8, b"\x03\xe8", {}), (0, b"b", {})], [("close", 1000)]),
     ("7.3.1 close without payload", [(8, b"", {})], [("close", 1005)]),
     ("7.3.2 close with one byte", [(8, b"a", {})], [("close", 1002)]),
     ("7.3.4 close with a reason", [(8, b"\x03\xe8Hello World!", {})], [("close", 1000)]),

@@ -77,8 +77,15 @@ async def test_each_event_is_one_call_in_order(autojump_clock: trio.testing.Mock
         await trio.sleep(10)
 
     assert function.calls == [
-        (OPEN, b""), (TEXT, "text"), (PING, b""), (BINARY, b""), (PONG, b"pong"), (PING, b"ping"), (TEXT, ""), (CLOSE, b""),
-    ]  # fmt: skip
+        (OPEN, b""),
+        (TEXT, "text"),
+        (PING, b""),
+        (BINARY, b""),
+        (PONG, b"pong"),
+        (PING, b"ping"),
+        (TEXT, ""),
+        (CLOSE, b""),
+    ]
 
 
 async def test_what_is_returned_is_sent_and_request_websocket_answers(

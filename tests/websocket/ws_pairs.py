@@ -56,6 +56,12 @@ async def pair(**options: Any) -> AsyncIterator[tuple[WebSocket, WebSocket]]:
         yield client, server
 
 
+async def drain(ws: WebSocket) -> None:
+    """Receive until it is closed; raises what tells of that."""
+    while True:
+        await ws.receive()
+
+
 class Hand:
     """The peer of a WebSocket, who writes and reads frames by hand."""
 
