@@ -23,7 +23,7 @@ import trio
 from trio_http.testing import VirtualNetwork
 
 FOLDER = Path(__file__).parents[2] / "docs" / "coming-from"
-PAGES = sorted(page for page in FOLDER.glob("*.md") if page.name != "README.md")
+PAGES = sorted(page for page in FOLDER.glob("*.md") if page.stem != "index")
 
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ROW = re.compile(r"^\|([^|]*)\| .* \| (.*) \|$", re.MULTILINE)
@@ -91,7 +91,7 @@ async def test_a_page_runs_from_top_to_bottom(virtual_network: VirtualNetwork, p
             nursery.cancel_scope.cancel()
 
 
-async def test_pages_are_read_as_their_readme_says() -> None:
+async def test_pages_are_read_as_their_index_says() -> None:
     text = """
 | | theirs | ours |
 | --- | --- | --- |
