@@ -84,6 +84,16 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def marks(session: nox.Session) -> None:
+    """Prove that marks are honest: take features away and see the tests fail that are marked for them.
+
+    A sample of the rows, or all of them with ``-- --all``; further arguments go to the script.
+    """
+    session.install("-e", ".[test,brotli,zstd,socks]")
+    session.run("python", "tools/honest_marks.py", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build; a warning is an error."""
     session.install("-e", ".[docs]")

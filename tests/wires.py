@@ -21,6 +21,7 @@ import trio.testing
 import trustme
 
 from trio_http import Handler, Server
+from trio_http.testing import MemoryListener
 
 KINDS = ["memory", "socket", "virtual"]
 ALL_KINDS = [*KINDS, "crowd", "unix", "tls"]
@@ -42,30 +43,6 @@ def client_context() -> ssl.SSLContext:
     context = ssl.create_default_context()
     CA.configure_trust(context)
     return context
-
-
-class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
-    """A listener whose connections are made by :meth:`connect`, in memory."""
-
-    def __init__(self) -> None:
-        self._send, self._receive = trio.open_memory_channel[trio.abc.Stream](64)
-
-    def connect(self) -> trio.StapledStream[Any, Any]:
-        """Return the client's end of a new connection."""
-        ours, theirs = trio.testing.memory_stream_pair()
-        self._send.send_nowait(theirs)
-        return ours
-
-    async def accept(self) -> trio.abc.Stream:
-        return await self._receive.receive()
-
-    async def aclose(self) -> None:
-        """Close; connections that nobody accepted are reset, as a kernel does."""
-        with contextlib.suppress(trio.WouldBlock, trio.ClosedResourceError):
-            while True:
-                await trio.aclose_forcefully(self._receive.receive_nowait())
-        self._receive.close()
-        await trio.lowlevel.checkpoint()
 
 
 class Peer:

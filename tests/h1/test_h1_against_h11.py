@@ -23,6 +23,7 @@ from hypothesis import example, given, settings, strategies as st
 from trio_http import h1
 
 
+@pytest.mark.covers("D1")
 @settings(max_examples=600, deadline=None)
 @given(stream=streams(responses=False), places=PLACES, eof=st.booleans())
 @example(stream=b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", places=[], eof=False)
@@ -35,6 +36,7 @@ def test_servers_tell_the_same(stream: bytes, places: list[int], eof: bool) -> N
     assert (ours.events, ours.error, ours.states) == (theirs.events, theirs.error, theirs.states)
 
 
+@pytest.mark.covers("D1")
 @settings(max_examples=600, deadline=None)
 @given(
     stream=streams(responses=True),
@@ -164,6 +166,7 @@ def _play(core: Any, is_client: bool, steps: list[Any]) -> list[Any]:
     return seen
 
 
+@pytest.mark.covers("D1", "S3.3")
 @settings(max_examples=800, deadline=None)
 @given(
     is_client=st.booleans(),

@@ -25,6 +25,7 @@ EVENTS: list[h1.Event] = [
 ]
 
 
+@pytest.mark.covers("S3.30")
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 def test_events_cannot_be_changed(event: Any) -> None:
     for name in event.__match_args__:
@@ -42,6 +43,7 @@ def test_events_with_fields_have_no_hash(event: h1.Event) -> None:
         hash(event)
 
 
+@pytest.mark.covers("S3.26", "S3.30")
 def test_events_compare_by_their_fields() -> None:
     assert h1.Data(b"a") == h1.Data(data=bytearray(b"a"))
     assert h1.Data(b"a") != h1.Data(b"a", chunk_end=True)
@@ -74,6 +76,7 @@ def test_type_checkers_see_plain_fields() -> None:
         vars(h1._events)["_ReadOnly"]().__get__(None)  # type: ignore[attr-defined]  # a private module
 
 
+@pytest.mark.covers("D5", "S3.23", "S3.31")
 def test_parts_may_be_text_or_anything_like_bytes() -> None:
     request = h1.Request(
         method=bytearray(b"GET"),  # type: ignore[arg-type]  # as h11: more than the types promise
@@ -130,6 +133,7 @@ def test_equal_lengths_become_one() -> None:
     assert response.headers.raw_items() == [(b"Content-Length", b"3")]
 
 
+@pytest.mark.covers("S3.29")
 def test_headers_are_a_sequence() -> None:
     headers = h1.Headers([(b"A", b"a", b"1"), (b"B", b"b", b"2")])
 
@@ -147,6 +151,7 @@ def test_headers_are_a_sequence() -> None:
         hash(headers)
 
 
+@pytest.mark.covers("S3.5")
 def test_received_data_may_be_anything_like_bytes() -> None:
     connection = h1.Connection(h1.SERVER)
     for piece in (bytearray(b"GET / HT"), memoryview(b"TP/1.1\r\nHo"), b"st: a\r\n\r\n"):
@@ -183,6 +188,7 @@ def test_a_long_buffer_is_moved_to_the_front() -> None:
     assert connection.next_event() == h1.Data(b"abc")
 
 
+@pytest.mark.covers("S3.6")
 def test_the_next_cycle_needs_both_sides() -> None:
     connection = h1.Connection(h1.SERVER)
     connection.receive_data(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -197,6 +203,7 @@ def test_roles_are_checked() -> None:
         h1.Connection("x")  # type: ignore[arg-type]
 
 
+@pytest.mark.covers("S3.4")
 def test_objects_with_a_length_pass_through() -> None:
     class File:
         def __len__(self) -> int:
@@ -290,6 +297,7 @@ def test_the_first_bytes_of_a_chunk_say_so_though_its_size_came_before() -> None
     assert events[1:] == [h1.Data(b"a", chunk_start=True), h1.Data(b"b"), h1.Data(b"c", chunk_end=True)]
 
 
+@pytest.mark.covers("S3.15")
 def test_waiting_for_100_continue() -> None:
     connection = h1.Connection(h1.CLIENT)
     headers = [("Host", "a"), ("Content-Length", "1"), ("Expect", "100-continue")]

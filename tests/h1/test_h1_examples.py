@@ -9,11 +9,14 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from trio_http import h1
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
+@pytest.mark.covers("S3.32")
 def test_client_and_server_talk() -> None:
     client = runpy.run_path(str(EXAMPLES / "h1_client.py"))
     server = runpy.run_path(str(EXAMPLES / "h1_server.py"))
@@ -47,6 +50,7 @@ def test_processing_loop_prints_every_event() -> None:
     ]
 
 
+@pytest.mark.covers("S3.32")
 def test_processing_loop_stops_where_another_request_begins() -> None:
     loop = runpy.run_path(str(EXAMPLES / "h1_processing_loop.py"))
     connection = h1.Connection(h1.SERVER)

@@ -36,6 +36,7 @@ CASES: list[tuple[str, int, bytes, bytes, bytes, int]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.covers("D3")
 @pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize(("name", "value", "good", "bad", "part", "hint"), CASES)
 def test_a_limit_is_exact(name: str, value: int, good: bytes, bad: bytes, part: bytes, hint: int, strict: bool) -> None:
@@ -54,6 +55,7 @@ def test_a_limit_is_exact(name: str, value: int, good: bytes, bad: bytes, part: 
     assert not_yet.error is None
 
 
+@pytest.mark.covers("D2", "D3")
 @pytest.mark.parametrize(("name", "value", "good", "bad", "part", "hint"), CASES)
 def test_an_endless_section_fails_byte_by_byte_at_the_same_place(
     name: str, value: int, good: bytes, bad: bytes, part: bytes, hint: int
@@ -71,6 +73,7 @@ def test_an_endless_section_fails_byte_by_byte_at_the_same_place(
     assert caught.value.error_status_hint == hint
 
 
+@pytest.mark.covers("D2")
 def test_the_size_of_a_head_is_judged_alike_in_one_piece_and_in_many() -> None:
     """python-hyper/h11#182: 20 KB pass there in one piece, and fail in pieces."""
     head = GET + b"X: " + b"y" * 20_000 + b"\r\n\r\n"

@@ -164,6 +164,7 @@ TAKEN: list[tuple[str, bytes, list[str]]] = [
 ]
 
 
+@pytest.mark.covers("D4")
 @pytest.mark.parametrize(("stream", "hint", "text"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
 def test_a_strict_server_refuses(stream: bytes, hint: int, text: str) -> None:
     told = tell(h1, server(strict=True), [stream])
@@ -240,6 +241,7 @@ QUIRK_CASES: list[tuple[str, bytes, list[Any]]] = [
 ]
 
 
+@pytest.mark.covers("D4")
 @pytest.mark.parametrize(("quirk", "stream", "trailers"), QUIRK_CASES)
 def test_a_quirk_is_taken_only_where_it_is_named(quirk: str, stream: bytes, trailers: list[Any]) -> None:
     strict = tell(h1, client(strict=True, lenient=set(h1.QUIRKS) - {quirk}), [stream], ask=("GET", ""))
@@ -275,6 +277,7 @@ def test_unknown_quirks_are_refused() -> None:
         h1.Connection(h1.CLIENT, lenient={"nonsense"})
 
 
+@pytest.mark.covers("D4")
 @pytest.mark.parametrize(
     ("stream", "text"),
     [

@@ -283,6 +283,7 @@ def test_a_whole_request(method: str, headers: list[tuple[str, str]], body: byte
     assert not connection.client_is_waiting_for_100_continue
 
 
+@pytest.mark.covers("D7")
 def test_large_bodies_are_not_copied() -> None:
     connection = asked(GET)
     body = bytes(100_000)
@@ -293,6 +294,7 @@ def test_large_bodies_are_not_copied() -> None:
     assert piece is body
 
 
+@pytest.mark.covers("D7")
 def test_received_pieces_of_counted_bodies_are_not_copied() -> None:
     connection = asked(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n")
     piece = bytes(100_000)

@@ -59,10 +59,12 @@ def cancelled_everywhere(pool: Pool) -> int:
     return simulate(main).value
 
 
+@pytest.mark.covers("C23")
 def test_a_sound_pool_survives_at_every_point() -> None:
     assert cancelled_everywhere(Pool(careful=True)) > 5
 
 
+@pytest.mark.covers("C23")
 def test_the_planted_slot_leak_is_found_with_its_point() -> None:
     with pytest.raises(CancelPointError, match=r"Pool\.fetch, cancelled at point 1, .*1 of 2 slots are free") as caught:
         cancelled_everywhere(Pool(careful=False))
@@ -86,6 +88,7 @@ async def test_it_works_in_a_plain_trio_program(capsys: pytest.CaptureFixture[st
     assert "block: cancelled at each of its 5 points" in capsys.readouterr().out
 
 
+@pytest.mark.covers("C23")
 async def test_points_of_tasks_below_the_block_count() -> None:
     cancelled = 0
 
@@ -107,6 +110,7 @@ async def test_points_of_tasks_below_the_block_count() -> None:
     assert cancelled > 2
 
 
+@pytest.mark.covers("C23")
 async def test_checks_may_be_async_and_setup_runs_before_each() -> None:
     calls = []
 

@@ -57,6 +57,7 @@ def test_many_seeds_give_equal_traces_in_two_processes_with_other_hash_seeds() -
     assert len(set(found[0])) == SEEDS
 
 
+@pytest.mark.covers("C7")
 def test_without_faults_the_schedule_alone_tells_seeds_apart() -> None:
     traces = {simulate(small_http_program, seed=seed).trace.digest() for seed in range(10)}
     fifo = {simulate(small_http_program, seed=seed, world=World(schedule="fifo")).trace.digest() for seed in range(10)}
@@ -65,6 +66,7 @@ def test_without_faults_the_schedule_alone_tells_seeds_apart() -> None:
     assert len(fifo) == 1
 
 
+@pytest.mark.covers("C7")
 @pytest.mark.parametrize("schedule", ["random", "fifo", "lifo", "priority"])
 def test_each_schedule_is_repeatable(schedule: str) -> None:
     world = World(schedule=schedule)  # type: ignore[arg-type]  # the parameter is one of the names
@@ -85,6 +87,7 @@ def test_leaving_out_one_fault_moves_no_other_decision() -> None:
     assert again.trace.digest() == first.trace.digest()
 
 
+@pytest.mark.covers("C7")
 def test_randomness_and_clocks_follow_the_seed_and_come_back_after() -> None:
     async def main(net: VirtualNetwork) -> list[object]:
         await trio.sleep(10)
@@ -117,6 +120,7 @@ def test_the_time_module_can_be_virtual_too() -> None:
     assert simulate(main, world=World(patch_time=True, epoch=5.0)).value == (1000, 1005)
 
 
+@pytest.mark.covers("C11")
 def test_a_program_that_depends_on_something_else_is_told() -> None:
     runs = iter(range(2))
 

@@ -120,6 +120,7 @@ def test_a_short_read_is_shrunk_to_one_fault_with_a_one_line_cause() -> None:
     assert f"t={needed.time:.3f} {needed.text}" in found.report
 
 
+@pytest.mark.covers("C10")
 def test_a_failure_replays_from_its_seed_and_from_its_faults() -> None:
     def plan(seed: int) -> Faults:
         return Faults.swarm(seed).only("short_read", "short_write", "delay")
@@ -145,6 +146,7 @@ def test_a_failure_replays_from_its_seed_and_from_its_faults() -> None:
     assert leaf_of(lambda: eval(f"simulate(one_line_is_one_read, {found.settings})")) is AssertionError
 
 
+@pytest.mark.covers("C10")
 @pytest.mark.parametrize(
     ("program", "faults", "error", "cause"),
     [
@@ -186,6 +188,7 @@ def test_a_right_program_survives() -> None:
     assert done.faults > 100
 
 
+@pytest.mark.covers("C10")
 def test_explore_makes_a_plain_test() -> None:
     runs = []
 
@@ -200,6 +203,7 @@ def test_explore_makes_a_plain_test() -> None:
     assert (program.__name__, program.__doc__) == ("program", "What it says.")
 
 
+@pytest.mark.covers("C10")
 def test_explore_raises_the_error_itself_with_the_report() -> None:
     program = explore(seeds=50, faults=Faults(short_read=0.3))(one_line_is_one_read)
 

@@ -352,6 +352,7 @@ async def _on_loopback(fn: Script) -> list[Any]:
     return await fn(Pair(_real_settle))
 
 
+@pytest.mark.covers("C2")
 @pytest.mark.parametrize("fn", SCRIPTS, ids=lambda fn: fn.__name__)
 def test_virtual_network_shows_what_loopback_shows(fn: Script) -> None:
     real = trio.run(_on_loopback, fn)

@@ -28,6 +28,7 @@ def mocked(program: Program, **options: Any) -> Any:
     return simulate(main).value
 
 
+@pytest.mark.covers("C16")
 def test_routes_match_method_path_query_headers_and_body() -> None:
     async def program(mock: MockHTTP, client: httpx.AsyncClient) -> None:
         user = mock.get("https://api/user/:id", query={"full": "1"}, headers={"Accept": "text/plain"})
@@ -48,6 +49,7 @@ def test_routes_match_method_path_query_headers_and_body() -> None:
     mocked(program)
 
 
+@pytest.mark.covers("C16")
 def test_replies_in_turn_and_times() -> None:
     async def program(mock: MockHTTP, client: httpx.AsyncClient) -> None:
         mock.get("http://api/a").reply(503).reply(200)
@@ -60,6 +62,7 @@ def test_replies_in_turn_and_times() -> None:
     mocked(program)
 
 
+@pytest.mark.covers("C17")
 def test_timeouts_of_the_client_fire() -> None:
     async def program(mock: MockHTTP, client: httpx.AsyncClient) -> None:
         mock.get("http://api/slow").reply(delay=4)
@@ -80,6 +83,7 @@ def test_timeouts_of_the_client_fire() -> None:
     mocked(program)
 
 
+@pytest.mark.covers("C17")
 def test_bodies_break_in_the_middle() -> None:
     async def program(mock: MockHTTP, client: httpx.AsyncClient) -> None:
         mock.get("http://api/torn").reply(body=bytes(1000), reset_after=500)
@@ -91,6 +95,7 @@ def test_bodies_break_in_the_middle() -> None:
     mocked(program)
 
 
+@pytest.mark.covers("C17")
 def test_a_script_says_what_it_likes() -> None:
     async def script(peer: Any, call: Any) -> None:
         await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + call.path.encode()[:5])
@@ -102,6 +107,7 @@ def test_a_script_says_what_it_likes() -> None:
     mocked(program)
 
 
+@pytest.mark.covers("C18")
 def test_an_unexpected_request_fails_with_the_nearest_route() -> None:
     async def program(mock: MockHTTP, client: httpx.AsyncClient) -> None:
         mock.get("http://api/user/:id", query={"full": "1"}).times(1)
@@ -119,6 +125,7 @@ def test_an_unexpected_request_fails_with_the_nearest_route() -> None:
     mocked(program, strict=False)
 
 
+@pytest.mark.covers("C18")
 def test_a_route_that_was_never_asked_fails() -> None:
     async def program(mock: MockHTTP, client: httpx.AsyncClient) -> None:
         mock.get("http://api/a")

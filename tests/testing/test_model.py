@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 
 from trio_http.testing import Chunks, Faults, Link, VirtualNetwork, explore_seeds
@@ -124,6 +125,7 @@ async def storm(net: VirtualNetwork) -> None:
             nursery.start_soon(client, number)
 
 
+@pytest.mark.covers("C2")
 def test_bytes_come_in_order_and_no_end_is_orderly_that_is_not() -> None:
     done = explore_seeds(storm, seeds=100, faults=lambda seed: Faults.swarm(seed) if seed % 3 else Faults())
 

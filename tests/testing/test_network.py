@@ -76,6 +76,7 @@ async def round_trip(stream: trio.SocketStream, data: bytes = b"ping") -> float:
 # hosts, names, addresses
 
 
+@pytest.mark.covers("C2")
 def test_hosts_have_addresses_names_and_a_loopback_of_their_own() -> None:
     async def main(net: VirtualNetwork) -> None:
         api, app = net.host("api", names=["api.example"]), net.host("app", addresses=["fd00::99", "192.0.2.7"])
@@ -136,6 +137,7 @@ def test_unknown_name_and_unknown_address() -> None:
     run(main)
 
 
+@pytest.mark.covers("C3")
 def test_dns_can_be_set_fail_and_be_slow() -> None:
     async def main(net: VirtualNetwork) -> None:
         net.dns["api.example"] = ["fd00::99", net.host("api")]
@@ -171,6 +173,7 @@ def test_happy_eyeballs_gives_a_black_hole_a_quarter_second() -> None:
 # connecting
 
 
+@pytest.mark.covers("C9")
 def test_a_dropped_syn_times_out_as_linux_does() -> None:
     async def main(net: VirtualNetwork) -> None:
         net.host("api").drop_syn(80)
@@ -183,6 +186,7 @@ def test_a_dropped_syn_times_out_as_linux_does() -> None:
     run(main)
 
 
+@pytest.mark.covers("C2")
 def test_refuse_takes_one_round_trip_and_can_end() -> None:
     async def main(net: VirtualNetwork) -> None:
         stream = await two_hosts(net, latency=0.1)
@@ -199,6 +203,7 @@ def test_refuse_takes_one_round_trip_and_can_end() -> None:
     run(main)
 
 
+@pytest.mark.covers("C9")
 def test_connect_retries_its_syn_through_a_partition() -> None:
     async def main(net: VirtualNetwork) -> None:
         api, app = net.host("api"), net.host("app")
@@ -250,6 +255,7 @@ def test_connect_times_out_when_only_the_answers_are_lost() -> None:
     run(main)
 
 
+@pytest.mark.covers("C2")
 def test_a_cancelled_connect_leaves_nothing_behind() -> None:
     async def main(net: VirtualNetwork) -> None:
         api, app = net.host("api"), net.host("app")
@@ -287,6 +293,7 @@ def test_faults_can_be_given_to_one_direction_of_a_link() -> None:
 # links
 
 
+@pytest.mark.covers("C8")
 def test_latency_counts_for_connect_and_each_way() -> None:
     async def main(net: VirtualNetwork) -> None:
         stream = await two_hosts(net, latency=0.05)
@@ -297,6 +304,7 @@ def test_latency_counts_for_connect_and_each_way() -> None:
     run(main)
 
 
+@pytest.mark.covers("C8")
 def test_bandwidth_is_shared_by_the_connections_of_a_link() -> None:
     async def main(net: VirtualNetwork) -> None:
         one = await two_hosts(net, bandwidth=1000)
@@ -317,6 +325,7 @@ def test_bandwidth_is_shared_by_the_connections_of_a_link() -> None:
     run(main)
 
 
+@pytest.mark.covers("C8")
 def test_jitter_is_seeded_and_never_reorders() -> None:
     async def main(net: VirtualNetwork) -> tuple[bytes, float]:
         stream = await two_hosts(net, latency=0.01, jitter=1.0, segment=1)
@@ -331,6 +340,7 @@ def test_jitter_is_seeded_and_never_reorders() -> None:
     assert first != other
 
 
+@pytest.mark.covers("C9")
 def test_a_held_link_keeps_everything_and_hands_it_over_in_order() -> None:
     async def main(net: VirtualNetwork) -> None:
         stream = await two_hosts(net)
@@ -431,6 +441,7 @@ def test_full_buffers_park_the_sender_so_that_write_timeouts_can_be_tested() -> 
     run(main)
 
 
+@pytest.mark.covers("C2", "C9")
 def test_reset_after_so_many_bytes() -> None:
     async def main(net: VirtualNetwork) -> None:
         net.on_connection(lambda connection: connection.reset_after(5, side="server"))
@@ -444,6 +455,7 @@ def test_reset_after_so_many_bytes() -> None:
     run(main)
 
 
+@pytest.mark.covers("C9")
 def test_cut_after_so_many_bytes_looks_like_an_early_end() -> None:
     async def main(net: VirtualNetwork) -> None:
         net.on_connection(lambda connection: connection.cut_after(5))
@@ -459,6 +471,7 @@ def test_cut_after_so_many_bytes_looks_like_an_early_end() -> None:
     run(main)
 
 
+@pytest.mark.covers("C9")
 def test_stall_delays_both_ways_and_then_goes_on() -> None:
     async def main(net: VirtualNetwork) -> None:
         stream = await two_hosts(net)
@@ -474,6 +487,7 @@ def test_stall_delays_both_ways_and_then_goes_on() -> None:
     run(main)
 
 
+@pytest.mark.covers("C12")
 def test_crash_resets_closes_and_cancels_and_the_host_can_serve_again() -> None:
     async def main(net: VirtualNetwork) -> None:
         stream = await two_hosts(net)
@@ -493,6 +507,7 @@ def test_crash_resets_closes_and_cancels_and_the_host_can_serve_again() -> None:
     run(main)
 
 
+@pytest.mark.covers("C12")
 def test_a_paused_host_answers_when_it_goes_on() -> None:
     async def main(net: VirtualNetwork) -> None:
         stream = await two_hosts(net)
@@ -504,6 +519,7 @@ def test_a_paused_host_answers_when_it_goes_on() -> None:
     run(main)
 
 
+@pytest.mark.covers("C8")
 @pytest.mark.parametrize(
     ("chunks", "sizes"),
     [
@@ -615,6 +631,7 @@ def test_time_limit_is_told() -> None:
         run(main, world=World(time_limit=60))
 
 
+@pytest.mark.covers("C22")
 def test_a_socket_left_open_is_told_with_the_line_that_opened_it() -> None:
     async def main(net: VirtualNetwork) -> None:
         await two_hosts(net)
@@ -624,6 +641,7 @@ def test_a_socket_left_open_is_told_with_the_line_that_opened_it() -> None:
     run(main, checks=Checks(sockets=False))
 
 
+@pytest.mark.covers("C22")
 def test_a_system_task_left_running_is_told() -> None:
     async def main(net: VirtualNetwork) -> None:
         trio.lowlevel.spawn_system_task(trio.sleep_forever)
@@ -678,6 +696,7 @@ def test_real_threads_under_a_virtual_clock_are_told() -> None:
         run(main, world=World(inline_threads=False))
 
 
+@pytest.mark.covers("C22")
 def test_what_trio_http_leaves_open_is_told() -> None:
     async def main(net: VirtualNetwork) -> None:
         bodies = [object(), object()]

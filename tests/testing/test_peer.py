@@ -29,6 +29,7 @@ def with_peers(client: Callable[[RawPeer], Awaitable[Any]], server: Callable[[Ra
     simulate(main)
 
 
+@pytest.mark.covers("C24")
 def test_a_script_drives_httpx() -> None:
     async def main(net: VirtualNetwork) -> None:
         net.chunks = Chunks.bytewise()
@@ -52,6 +53,7 @@ def test_a_script_drives_httpx() -> None:
     simulate(main)
 
 
+@pytest.mark.covers("C24")
 def test_expecting_so_many_bytes_eof_and_reset() -> None:
     async def client(peer: RawPeer) -> None:
         await peer.send(b"hello world")
@@ -86,6 +88,7 @@ async def silent(peer: RawPeer) -> None:
     await trio.sleep(100)
 
 
+@pytest.mark.covers("C24")
 @pytest.mark.parametrize(
     ("client", "server", "text"),
     [

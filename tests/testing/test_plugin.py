@@ -33,6 +33,7 @@ def run(pytester: pytest.Pytester, source: str, *options: str, mode: bool = True
     return pytester.runpytest(*LOAD, *options)
 
 
+@pytest.mark.covers("C6", "C21")
 def test_virtual_network_gives_virtual_time_and_a_seed(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
@@ -62,6 +63,7 @@ async def test_no_network_here():
     result.stdout.fnmatch_lines(["*TimeLimitError: *limit of 5 virtual seconds*"])
 
 
+@pytest.mark.covers("C21")
 def test_it_works_beside_the_fixtures_of_pytest_trio(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
@@ -100,6 +102,7 @@ async def test_only_through_a_fixture(server):
     result.assert_outcomes(passed=3)
 
 
+@pytest.mark.covers("C13")
 def test_a_failure_reports_seed_replay_faults_events_and_sockets(pytester: pytest.Pytester) -> None:
     source = """
 @pytest.mark.explore(seeds=3, faults=Faults(short_read=1))
@@ -169,6 +172,7 @@ async def test_allowed(virtual_network):
     result.stdout.fnmatch_lines(["*LeakError: 1 left open*", "*DeadlockError: deadlock at t=0.000*"])
 
 
+@pytest.mark.covers("C26")
 def test_hypothesis_draws_and_shrinks_the_network(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
@@ -249,6 +253,7 @@ async def test_marked(virtual_network):
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.covers("C15")
 def test_server_and_client_of_trio_http(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
@@ -285,6 +290,7 @@ async def test_real(http_server):
     result.assert_outcomes(passed=3)
 
 
+@pytest.mark.covers("C19")
 def test_no_network_lets_loopback_pass_and_nothing_else(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,

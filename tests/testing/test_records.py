@@ -43,6 +43,7 @@ def done() -> Simulation[None]:
 # the trace
 
 
+@pytest.mark.covers("C13")
 def test_lines_json_and_digest_say_the_same(done: Simulation[None], tmp_path: Path) -> None:
     done.trace.save(tmp_path / "t.jsonl")
     done.trace.save(tmp_path / "t.txt")
@@ -201,12 +202,14 @@ def replay(cassette: Cassette, **headers: str) -> Any:
     return simulate(main).value
 
 
+@pytest.mark.covers("C20")
 def test_a_cassette_answers_as_recorded_under_any_chunking(cassette: Cassette) -> None:
     headers = {"authorization": "Bearer another", "user-agent": "something else"}
 
     assert replay(cassette, **headers) == ["/a?token=s3cret", "/b"]
 
 
+@pytest.mark.covers("C20")
 def test_secrets_are_never_kept(cassette: Cassette, tmp_path: Path) -> None:
     cassette.save(tmp_path / "c.jsonl")
     text = (tmp_path / "c.jsonl").read_text()
@@ -217,6 +220,7 @@ def test_secrets_are_never_kept(cassette: Cassette, tmp_path: Path) -> None:
     assert replay(Cassette.load(tmp_path / "c.jsonl"), authorization="x") == ["/a?token=s3cret", "/b"]
 
 
+@pytest.mark.covers("C20")
 def test_a_client_that_says_something_else_is_told_where(cassette: Cassette) -> None:
     with pytest.raises(ExceptionGroup) as caught:
         replay(cassette, authorization="x", accept="text/plain")
@@ -243,6 +247,7 @@ def test_replay_can_take_the_recorded_time() -> None:
     assert simulate(main).value == 4
 
 
+@pytest.mark.covers("C20")
 async def test_a_real_server_is_recorded_through_a_proxy() -> None:
     cassette = Cassette()
     async with trio.open_nursery() as nursery:

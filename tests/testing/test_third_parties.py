@@ -40,6 +40,7 @@ async def echo(stream: trio.abc.Stream) -> None:
             await stream.send_all(data)
 
 
+@pytest.mark.covers("C5")
 @pytest.mark.parametrize("chunks", [None, Chunks.random()], ids=["whole", "random"])
 def test_tls_of_trio_with_trustme(chunks: Chunks | None) -> None:
     server, client = trustme_contexts()
@@ -58,6 +59,7 @@ def test_tls_of_trio_with_trustme(chunks: Chunks | None) -> None:
     assert simulate(main, world=World(chunks=chunks, link=Link(latency=0.01))).value == bytes(100_000)
 
 
+@pytest.mark.covers("C5")
 def test_tls_with_the_test_ca_has_equal_traces() -> None:
     authority = CertificateAuthority()
 
@@ -75,6 +77,7 @@ def test_tls_with_the_test_ca_has_equal_traces() -> None:
     assert CertificateAuthority().pem == authority.pem
 
 
+@pytest.mark.covers("C5")
 def test_the_test_ca_is_refused_for_other_names() -> None:
     authority = CertificateAuthority()
 
@@ -112,6 +115,7 @@ def with_httpx(program: Callable[[VirtualNetwork, httpx.AsyncClient], Awaitable[
     return simulate(main, **options).value
 
 
+@pytest.mark.covers("C4")
 def test_httpx_keeps_its_connection_alive() -> None:
     async def program(net: VirtualNetwork, client: httpx.AsyncClient) -> None:
         for target in ("/a", "/b"):
@@ -122,6 +126,7 @@ def test_httpx_keeps_its_connection_alive() -> None:
     with_httpx(program, check_determinism=True)
 
 
+@pytest.mark.covers("C6")
 def test_httpx_times_out_in_virtual_time() -> None:
     async def program(net: VirtualNetwork, client: httpx.AsyncClient) -> None:
         net.host("hole").drop_syn(80)
@@ -188,6 +193,7 @@ def test_httpx_survives_a_swarm_of_faults() -> None:
 websocket = pytest.importorskip("trio_websocket", reason="trio-websocket is not installed")
 
 
+@pytest.mark.covers("C4")
 @pytest.mark.parametrize("secure", [False, True], ids=["ws", "wss"])
 def test_trio_websocket(secure: bool) -> None:
     authority = CertificateAuthority()
@@ -222,6 +228,7 @@ needs_cancel_reasons = pytest.mark.skipif(
 )
 
 
+@pytest.mark.covers("C4")
 @needs_cancel_reasons
 def test_anyio_client_and_its_extra_attributes() -> None:
     async def main(net: VirtualNetwork) -> None:
@@ -255,6 +262,7 @@ def test_anyio_listener_over_the_bridge() -> None:
     simulate(main)
 
 
+@pytest.mark.covers("C4")
 def test_hypercorn_over_the_bridge() -> None:
     hypercorn_trio = pytest.importorskip("hypercorn.trio", reason="hypercorn is not installed")
     hypercorn = pytest.importorskip("hypercorn.config", reason="hypercorn is not installed")

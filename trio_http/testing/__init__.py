@@ -30,6 +30,7 @@ if _typing.TYPE_CHECKING:
     from ._guard import no_network as no_network
     from ._hosts import Host as Host
     from ._links import Link as Link
+    from ._memory import MemoryListener as MemoryListener
     from ._mock import Call as Call, MockHTTP as MockHTTP, MockRoute as MockRoute
     from ._network import VirtualNetwork as VirtualNetwork
     from ._pcap import pcap as pcap
@@ -86,6 +87,7 @@ _HOME = {
     "no_network": "_guard",
     "Host": "_hosts",
     "Link": "_links",
+    "MemoryListener": "_memory",
     "Call": "_mock",
     "MockHTTP": "_mock",
     "MockRoute": "_mock",
@@ -142,6 +144,7 @@ __all__ = [
     "LeakError",
     "Link",
     "LivelockError",
+    "MemoryListener",
     "MockError",
     "MockHTTP",
     "MockRoute",
