@@ -19,6 +19,7 @@ from ._answers import answer, answer_to_fault, answer_to_status_error, only_leaf
 from ._carrier import Carrier
 from ._coding import compressed
 from ._hooks import call_hook
+from ._instruments import tell
 
 __all__ = ["Answering"]
 
@@ -173,8 +174,7 @@ class Answering(Carrier):
             status,
             exc_info=error,
         )
-        for instrument in self._host.instruments:
-            instrument.handler_failed(request, error)
+        tell(self._host.instruments, lambda instrument: instrument.handler_failed(request, error))
         await self._tell_of_error(error)
         return answer(status)
 
