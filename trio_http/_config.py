@@ -75,11 +75,11 @@ class ServerTimeouts(_Timeouts):
     ``read`` and ``write`` mean *no progress* for that long, not the length of a whole transfer.
     """
 
-    handshake: float | None = 10.0  # for TLS; Go's DefaultTransport 10 s, hypercorn 60 s
-    head: float | None = 30.0  # from the first byte of a request head to its end; hyper 30 s, nginx 60 s
-    read: float | None = 30.0  # between two pieces of a request body; nginx 60 s, Apache 20 s
+    handshake: float | None = 10.0  # for TLS; Go's DefaultTransport 10 s, asyncio and hypercorn 60 s
+    head: float | None = 30.0  # from the first byte of a request head to its end; hyper and Kestrel 30 s, nginx 60 s
+    read: float | None = 30.0  # between two pieces of a request body; nginx client_body_timeout 60 s, Apache 20 s
     write: float | None = 30.0  # until the peer takes a byte; nginx send_timeout 60 s
-    idle: float | None = 75.0  # between two requests; nginx keepalive_timeout 75 s
+    idle: float | None = 75.0  # between two requests; nginx 75 s, Kestrel 130 s, uvicorn 5 s
     handler: float | None = None  # the whole exchange; off, as everywhere: only the application can know
 
 
@@ -89,7 +89,7 @@ class ClientTimeouts(_Timeouts):
 
     connect: float | None = 10.0  # names and TCP; undici 10 s, aiohttp 30 s, curl 300 s
     handshake: float | None = 10.0  # Go's DefaultTransport: 10 s
-    pool: float | None = 30.0  # for a free connection of the pool; aiohttp: no limit, httpx: 5 s
+    pool: float | None = 30.0  # for a free connection of the pool; aiohttp: no limit, httpx 5 s
     write: float | None = 30.0  # until the peer takes a byte; httpx 5 s
     read: float | None = 30.0  # until a byte arrives; httpx 5 s, undici 300 s
     idle: float | None = 15.0  # how long an unused connection is kept; aiohttp 15 s, httpx 5 s, Go 90 s
@@ -100,17 +100,17 @@ class ClientTimeouts(_Timeouts):
 class ServerLimits(_Limits):
     """How much a server takes from its peers: bytes and counts; None means without limit."""
 
-    connections: int | None = None  # open at once; then accepting pauses (nginx worker_connections)
+    connections: int | None = None  # open at once; then accepting pauses; Kestrel: no limit
     concurrency: int | None = None  # requests handled at once; more wait in line, or are answered 503
     queue: int | None = 0  # requests that may wait for one of those places; 0: answered 503 at once
     queue_timeout: float | None = 5.0  # seconds they wait at most; then 503
-    requests_per_connection: int | None = None  # nginx keepalive_requests 1000, hypercorn's is off
-    target: int | None = 8 * KIB  # RFC 9112 section 3 recommends 8000 octets at least; nginx 8k
-    head: int | None = 64 * KIB  # request line and all fields; h11 16 KiB, node 16 KiB, tornado 64 KiB, Go 1 MiB
-    header_count: int | None = 100  # Apache LimitRequestFields 100, hyper 100
+    requests_per_connection: int | None = None  # no limit, as in Go; nginx and hypercorn 1000
+    target: int | None = 8 * KIB  # RFC 9112 section 3 recommends 8000 octets at least; nginx and Kestrel 8 KiB
+    head: int | None = 64 * KIB  # request line and all fields; h11 and node 16 KiB, Kestrel 32, tornado 64, Go 1 MiB
+    header_count: int | None = 100  # Apache, hyper and Kestrel 100
     trailers: int | None = 16 * KIB  # all trailer fields of a chunked body
     chunk_line: int | None = 256  # chunk size and extensions; Go: 4096, CVE-2023-39326 counts their sum
-    body: int | None = 10 * MIB  # of one request; nginx 1 MiB, axum 2 MiB, Tornado 100 MB; routes may allow more
+    body: int | None = 10 * MIB  # nginx 1 MiB, axum 2 MB, Kestrel 30 MB, Tornado 100 MiB; routes may allow more
     decompressed: int | None = 64 * MIB  # of a request body whose content coding we undo
     drain: int | None = 64 * KIB  # of an unread body, to keep the connection; Go 256 KiB
     pipelined: int | None = 16  # requests answered before others get a turn
@@ -127,8 +127,8 @@ class ClientLimits(_Limits):
     idle: int | None = 20  # kept open unused; httpx 20, Go 100
     max_age: int | None = None  # seconds a connection may be used for; for those who move names about
     head: int | None = 64 * KIB  # status line and all fields of a response
-    header_count: int | None = 200  # hyper's client 100, curl 5000
+    header_count: int | None = 200  # hyper's client 100
     informational: int | None = 16  # 1xx responses before the final one; Go 5
-    body: int | None = 100 * MIB  # of a response that is read whole; Tornado 100 MB
+    body: int | None = 100 * MIB  # of a response that is read whole; Tornado 100 MiB
     ratio: int | None = None  # decompressed bytes for one on the wire
-    redirects: int | None = 10  # of one request; Go 10, Fetch 20
+    redirects: int | None = 10  # of one request; Go and aiohttp 10, httpx 20

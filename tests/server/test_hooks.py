@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
+from types import FrameType
 from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from tests.wires import KINDS, MemoryListener, Peer, serving
-from trio_http import AccessLog, Request, Response, Server
+from trio_http import AccessLog, Instrument, Request, Response, Server, ServerLimits, ServerTimeouts
 from trio_http.server import Connection, Disconnect, Draft, Reply
 
 GET = b'GET /x?q=1 HTTP/1.1\r\nHost: a\r\nUser-Agent: test "1"\r\nReferer: http://r/\r\n\r\n'
@@ -251,13 +254,66 @@ async def test_an_observer_sees_everything(autojump_clock: Any) -> None:
     assert 100 < journal.replies[0].bytes_sent < 300
 
 
-async def test_a_server_without_observers_takes_the_plain_way() -> None:
-    server = Server(hello)
-    server._see_whether_plain()
-    assert server.plain
+@pytest.mark.covers("A78")
+@pytest.mark.parametrize(
+    ("options", "plain"),
+    [
+        ({}, True),
+        ({"instruments": [Journal()]}, False),
+        ({"limits": ServerLimits(concurrency=5)}, False),
+        ({"timeouts": ServerTimeouts(handler=5)}, False),
+    ],
+)
+async def test_a_server_without_observers_does_nothing_for_them(autojump_clock: Any, options: Any, plain: bool) -> None:
+    called: list[str] = []
 
-    server.add_instrument(Journal())
-    assert not server.plain
+    def profile(frame: FrameType, event: str, arg: object) -> None:
+        if event == "call" and "/server/" in frame.f_code.co_filename.replace("\\", "/"):
+            called.append(frame.f_code.co_name)
+
+    async with serving(hello, **options) as wires, wires.connect() as peer:
+        await peer.ask(GET)
+        sys.setprofile(profile)
+        try:
+            await peer.ask(GET)
+        finally:
+            sys.setprofile(None)
+
+    extra = {"_observed", "_limited", "_hooked", "enter", "tell", "call_hook"}
+    assert (not extra.intersection(called)) == plain
+    assert "_serve" in called
+
+
+@pytest.mark.covers("A78", "A80")
+@pytest.mark.parametrize(
+    "method",
+    ["connection_opened", "connection_closed", "request_received", "request_answered", "handler_failed"],
+)
+async def test_an_observer_that_fails_is_logged_and_harms_nobody(
+    autojump_clock: Any, method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Instrument):
+        def __getattribute__(self, name: str) -> Any:
+            if name == method:
+                raise RuntimeError("the observer is broken")
+            return super().__getattribute__(name)
+
+    async def handler(request: Request) -> Response:
+        if request.path == "/fail":
+            raise RuntimeError("trouble")
+        return Response("fine")
+
+    journal = Journal()
+    async with serving(handler, instruments=[Broken(), journal]) as wires:
+        for _ in range(2):
+            async with wires.connect() as peer:
+                assert (await peer.ask(GET))[0] == 200
+                assert (await peer.ask(b"GET /fail HTTP/1.1\r\nHost: a\r\n\r\n"))[0] == 500
+        await trio.testing.wait_all_tasks_blocked()
+
+        assert wires.server.instruments == [journal]
+    assert caplog.text.count("it is called no more") == 1
+    assert len(journal.lines) == 2 * 7
 
 
 # ---------------------------------------------------------------- the access log

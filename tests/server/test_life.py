@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import gc
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
 
@@ -12,6 +13,8 @@ import trio
 
 from tests.wires import KINDS, MemoryListener, Peer, serving
 from trio_http import Request, Response, Server, serve_connection
+from trio_http.server import ServerConnection
+from trio_http.wire import HTTP1Stream
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 who: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
@@ -234,6 +237,24 @@ async def test_a_context_that_fails_at_its_end_is_logged(autojump_clock: Any, ca
 
 
 # ---------------------------------------------------------------- one connection
+
+
+@pytest.mark.parametrize("kind", ["socket", "virtual", "memory"])
+async def test_a_closed_connection_leaves_nothing_to_the_garbage_collector(kind: str) -> None:
+    async def hello(request: Request) -> Response:
+        return Response("hello")
+
+    async with serving(hello, kind) as wires:
+        gc.collect()
+        gc.disable()
+        try:
+            async with wires.connect() as peer:
+                await peer.ask(GET)
+            with trio.fail_after(5):
+                while any(isinstance(one, ServerConnection | HTTP1Stream) for one in gc.get_objects()):
+                    await trio.sleep(0.01)  # one look of the monitor may go by
+        finally:
+            gc.enable()
 
 
 async def test_one_connection_can_be_served_alone(autojump_clock: Any) -> None:

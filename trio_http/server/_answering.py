@@ -19,12 +19,13 @@ from ._answers import answer, answer_to_fault, answer_to_status_error, only_leaf
 from ._carrier import Carrier
 from ._coding import compressed
 from ._hooks import call_hook
+from ._instruments import tell
 
 __all__ = ["Answering"]
 
 log = logging.getLogger("trio_http.server")
 
-LINGER = 2.0  # seconds for a peer to close after we did; Go waits 0.5, nginx 5, Apache 2
+LINGER = 2.0  # seconds for a peer to close after we did; Go waits 0.5; nginx 5 and Apache 2 for each piece, 30 in all
 LINGER_BYTES = 1024 * 1024  # bytes discarded meanwhile
 LAST_WORDS = 1.0  # seconds for an answer to leave on a connection that is lost anyway
 
@@ -174,8 +175,7 @@ class Answering(Carrier):
             status,
             exc_info=error,
         )
-        for instrument in self._host.instruments:
-            instrument.handler_failed(request, error)
+        tell(self._host.instruments, lambda instrument: instrument.handler_failed(request, error))
         await self._tell_of_error(error)
         return answer(status)
 

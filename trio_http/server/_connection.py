@@ -27,7 +27,7 @@ from ..transport import format_address
 from ..wire import plain_answer
 from ._answers import answer, answer_to_fault
 from ._hooks import call_hook
-from ._instruments import Disconnect
+from ._instruments import Disconnect, tell
 from ._observed import Observed
 
 __all__ = ["ServerConnection"]
@@ -49,8 +49,8 @@ class ServerConnection(Observed):
         """Serve until the end, then close."""
         host = self._host
         try:
-            for instrument in host.instruments:
-                instrument.connection_opened(self)
+            if host.instruments:
+                tell(host.instruments, lambda instrument: instrument.connection_opened(self))
             with self.scope:
                 for hook in host.hooks.connect:
                     await call_hook(hook(self))
@@ -88,8 +88,7 @@ class ServerConnection(Observed):
     async def _tell_of_end(self, peer: Address) -> None:
         sent, age = self._wire.sent, self.age
         end = Disconnect(peer, self._cause or "closed", self._wire.exchanges, age, sent)
-        for instrument in self._host.instruments:
-            instrument.connection_closed(self, end)
+        tell(self._host.instruments, lambda instrument: instrument.connection_closed(self, end))
         # Also when we are being cancelled somebody may have to count; the shield has its own deadline.
         with trio.CancelScope(deadline=trio.current_time() + HOOK_GRACE, shield=True):
             for hook in self._host.hooks.disconnect:

@@ -52,7 +52,7 @@ class Host(Protocol):
         """What else is called."""
 
     @property
-    def instruments(self) -> Sequence[Instrument]:
+    def instruments(self) -> list[Instrument]:
         """Who watches."""
 
     @property

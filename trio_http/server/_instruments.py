@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, final
 
 from ..messages import Address, Request, Response, TLSInfo
 
-__all__ = ["Connection", "Disconnect", "Instrument", "Reply", "ServerStats"]
+__all__ = ["Connection", "Disconnect", "Instrument", "Reply", "ServerStats", "tell"]
+
+log = logging.getLogger("trio_http.server")
 
 
 class Connection(Protocol):
@@ -88,9 +92,10 @@ class Reply:
 
 
 class Instrument(Protocol):
-    """An observer of a server. All methods are synchronous, are called in the task concerned, and must not raise.
+    """An observer of a server: inherit from this, and define what you want to see.
 
-    A server without one pays nothing for it.
+    All methods are synchronous and are called in the task concerned. One that raises is logged, and its instrument is
+    called no more, as trio does with its own. A server without one pays nothing for it.
     """
 
     def connection_opened(self, connection: Connection) -> None:
@@ -107,6 +112,16 @@ class Instrument(Protocol):
 
     def handler_failed(self, request: Request, error: Exception) -> None:
         """A handler raised."""
+
+
+def tell(instruments: list[Instrument], report: Callable[[Instrument], None]) -> None:
+    """Call a method of each observer; one that fails is taken out, and touches nothing else."""
+    for instrument in instruments.copy():
+        try:
+            report(instrument)
+        except Exception:
+            log.exception("%r failed; it is called no more", instrument)
+            instruments.remove(instrument)
 
 
 @final

@@ -61,15 +61,7 @@ class Monitor:
         """Start watches in ``nursery`` until cancelled."""
         seen: dict[Monitored, int] = {}
         while True:
-            waiting: dict[Monitored, int] = {}
-            for connection in self.running:
-                if connection.wants_watch:
-                    number = connection.requests
-                    if seen.get(connection) == number:
-                        nursery.start_soon(connection.watch)
-                    else:
-                        waiting[connection] = number
-            seen = waiting
+            seen = self._look(seen, nursery)
             if not seen:
                 self._wakeup = trio.Event()
                 self.parked = True
@@ -77,3 +69,15 @@ class Monitor:
                 # the handlers that woke us count as seen from now on
                 seen = {one: one.requests for one in self.running if one.wants_watch}
             await trio.sleep(TICK)
+
+    def _look(self, seen: dict[Monitored, int], nursery: trio.Nursery) -> dict[Monitored, int]:
+        """Start watches for those who were seen before; return the others. No loop variable outlives this call."""
+        waiting: dict[Monitored, int] = {}
+        for connection in self.running:
+            if connection.wants_watch:
+                number = connection.requests
+                if seen.get(connection) == number:
+                    nursery.start_soon(connection.watch)
+                else:
+                    waiting[connection] = number
+        return waiting

@@ -17,7 +17,7 @@ from ._answering import Answering
 from ._answers import answer
 from ._draft import Draft
 from ._hooks import call_hook
-from ._instruments import Reply
+from ._instruments import Reply, tell
 
 __all__ = ["Observed"]
 
@@ -34,8 +34,7 @@ class Observed(Answering):
         host = self._host
         began, sent = trio.current_time(), self._wire.sent
         seen = Seen()
-        for instrument in host.instruments:
-            instrument.request_received(request)
+        tell(host.instruments, lambda instrument: instrument.request_received(request))
         try:
             return await self._limited(request, seen)
         finally:
@@ -45,8 +44,7 @@ class Observed(Answering):
             else:
                 status = response.status
             reply = Reply(status, self._wire.sent - sent, trio.current_time() - began, seen.complete)
-            for instrument in host.instruments:
-                instrument.request_answered(request, response, reply)
+            tell(host.instruments, lambda instrument: instrument.request_answered(request, response, reply))
 
     async def _limited(self, request: Request, seen: Seen) -> bool:
         host = self._host

@@ -378,4 +378,5 @@ class HTTP1Stream(SendingLine):
 
     async def aclose(self) -> None:
         """Close the transport; never waits for the peer longer than a moment."""
+        self._timer = None  # it may hold us: a closed connection is nothing for the garbage collector
         await self.transport.aclose()
