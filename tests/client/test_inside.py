@@ -135,6 +135,118 @@ def test_handler_may_enter_contexts_and_leave_work_behind() -> None:
     assert log == ["open", "closed", "later"]
 
 
+@pytest.mark.covers("B35")
+@pytest.mark.parametrize("streamed", [False, True], ids=["bytes", "iterator"])
+def test_handlers_limit_of_a_body_holds_as_on_a_server(streamed: bool) -> None:
+    async def handler(request: Request) -> Response:
+        if request.path != "/default":
+            request.limit_body(None if request.path == "/any" else 5)
+        return Response(str(len(await request.read())))
+
+    def body(size: int) -> Any:
+        return chunks(b"x" * size) if streamed else b"x" * size
+
+    async def main(net: VirtualNetwork) -> None:
+        async with Client(app=handler, base_url="http://app.test") as client:
+            assert (await client.post("/five", content=body(5))).text() == "5"
+            refused = await client.post("/five", content=body(6))
+            assert (refused.status, refused.text()) == (413, "at most 5 bytes are accepted")
+            size = trio_http.ServerLimits().body
+            assert size is not None
+            assert (await client.post("/default", content=body(size + 1))).status == 413
+            assert (await client.post("/any", content=body(size + 1))).text() == str(size + 1)
+
+    run(main)
+
+
+@pytest.mark.covers("B35")
+def test_background_work_ends_with_the_client() -> None:
+    log: list[str] = []
+
+    async def for_ever() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            log.append("ended")
+
+    async def handler(request: Request) -> Response:
+        request.background(for_ever)
+        return Response("ok")
+
+    async def main(net: VirtualNetwork) -> None:
+        async with Client(app=handler, base_url="http://app.test") as client:
+            await client.get("/")
+            await trio.sleep(100)
+            assert log == []
+        assert log == ["ended"]
+
+    run(main)
+
+
+@pytest.mark.covers("B35")
+def test_failures_of_background_work_are_logged_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail(error: Exception) -> None:
+        await trio.sleep(1)
+        raise error
+
+    async def fail_in_a_nursery() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fail, ValueError("one"))
+            nursery.start_soon(trio.sleep_forever)
+
+    async def handler(request: Request) -> Response:
+        request.background(fail, ValueError("bare"))
+        request.background(fail_in_a_nursery)
+        return Response("ok")
+
+    async def main(net: VirtualNetwork) -> None:
+        async with Client(app=handler, base_url="http://app.test") as client:
+            await client.get("/x")
+            await trio.sleep(2)
+            assert (await client.get("/y")).status == 200
+
+    run(main)
+    first = [record for record in caplog.records if "GET http://app.test/x failed" in record.getMessage()]
+    assert sorted(type(record.exc_info[1]).__name__ for record in first if record.exc_info) == ["ValueError"] * 2
+
+
+@pytest.mark.covers("B36")
+def test_trailers_of_a_handler_arrive() -> None:
+    async def handler(request: Request) -> Response:
+        return Response(chunks(b"a", b"b"), trailers={"X-Sum": "2"})
+
+    async def main(net: VirtualNetwork) -> None:
+        async with Client(app=handler, base_url="http://app.test") as client:
+            whole = await client.get("/")
+            assert whole.trailers == Headers({"X-Sum": "2"})
+            async with client.stream("GET", "/") as response:
+                assert response.trailers is None
+                await response.read()
+                assert response.trailers == Headers({"X-Sum": "2"})
+
+    run(main)
+
+
+@pytest.mark.covers("B37")
+def test_other_protocols_need_a_connection() -> None:
+    async def protocol(stream: trio.abc.HalfCloseableStream) -> None:
+        raise AssertionError("never called")
+
+    async def handler(request: Request) -> Response:
+        return trio_http.UpgradeResponse("echo", protocol)
+
+    async def main(net: VirtualNetwork) -> None:
+        async with Client(app=handler, base_url="http://app.test") as client:
+            with pytest.raises(trio_http.LocalProtocolError, match="needs a connection"):
+                async with client.upgrade("/", "echo"):
+                    pass
+            with pytest.raises(trio_http.LocalProtocolError, match="needs a connection"):
+                async with client.websocket("/"):
+                    pass
+
+    run(main)
+
+
 def test_mounted_handler_answers_for_its_origin_only() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, app)

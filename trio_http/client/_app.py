@@ -1,7 +1,8 @@
 """Requests to a handler in this process: no socket, no bytes on a wire, the same deadlines and errors.
 
 The handler runs in the task of the caller, so it sees his cancellation and his context variables; a body that is
-produced piece by piece, on either side, comes through a channel from a task in the client's nursery.
+produced piece by piece, on either side, comes through a channel from a task in the client's nursery. There, too, runs
+what a handler leaves behind with ``request.background()``: until it is done, or until the client's block is left.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TypeVar, final
 import trio
 
 from .. import h1
+from .._config import ServerLimits
 from .._errors import BodyTooLarge, HTTPError, ReadTimeout, StatusError, TotalTimeout
 from ..messages import (
     Address,
@@ -29,7 +31,7 @@ from ..messages import (
     Timings,
     WholeSource,
 )
-from ..semantics import Headers, phrases, reason_bytes
+from ..semantics import Headers, HeadersInput, phrases, reason_bytes
 from ..wire import HTTP1Stream
 from ._attempt import Head
 from ._call import Call
@@ -41,7 +43,7 @@ _T = TypeVar("_T")
 
 log = logging.getLogger("trio_http.client")
 
-_END = h1.EndOfMessage()
+_SERVER = ServerLimits()
 
 
 @final
@@ -81,6 +83,41 @@ class _Pipe:
 
 
 @final
+class _Capped:
+    """The body of a request under the limit that a server would have, or that the handler has set."""
+
+    def __init__(self, source: BodySource, limit: int | None, what: str) -> None:
+        self._source = source
+        self._limit = limit
+        self._what = what
+        self._count = 0
+        self.length = source.length
+
+    @property
+    def trailers(self) -> Headers | None:
+        return self._source.trailers
+
+    async def receive_chunk(self) -> bytes:
+        if self._limit is not None and self.length is not None and self.length > self._limit:
+            raise self._too_large(f"it has {self.length}")
+        piece = await self._source.receive_chunk()
+        self._count += len(piece)
+        if self._limit is not None and self._count > self._limit:
+            raise self._too_large(f"{self._count} have come and there are more")
+        return piece
+
+    def _too_large(self, found: str) -> BodyTooLarge:
+        return BodyTooLarge(
+            f"{self._what}: the body is larger than the {self._limit} bytes that the handler takes "
+            f"(request.limit_body(), or ServerLimits.body): {found}",
+            limit=self._limit,
+        )
+
+    async def aclose(self) -> None:
+        await self._source.aclose()
+
+
+@final
 class _InProcess(BareExchange):
     """What the handler may ask of the exchange."""
 
@@ -88,10 +125,14 @@ class _InProcess(BareExchange):
 
     def __init__(self, attempt: AppAttempt, scheme: str) -> None:
         self._attempt = attempt
+        self._body_limit = _SERVER.body
         self.scheme = scheme
 
     def open_body(self) -> BodySource:
-        return self._attempt.open_request_body()
+        return self._attempt.open_request_body(self._body_limit)
+
+    def limit_body(self, limit: int | None) -> None:
+        self._body_limit = limit
 
     async def enter(self, manager: AbstractAsyncContextManager[_T]) -> _T:
         return await self._attempt.contexts.enter_async_context(manager)
@@ -127,8 +168,7 @@ class AppAttempt:
         self._pipes: list[_Pipe] = []
         self._data: bytes | None = None
         self._pipe: _Pipe | None = None
-        self._received = 0
-        self._content: Content | None = None
+        self._trailers: Headers | None = None
         self._request: Request | None = None
         self.over = False
         self.contexts = AsyncExitStack()
@@ -139,17 +179,22 @@ class AppAttempt:
         async def run() -> None:
             try:
                 await fn(*args)
-            except Exception:
-                log.exception("background work of %s failed", self.call)
+            except* Exception as group:
+                error = group.exceptions[0] if len(group.exceptions) == 1 else group
+                log.error("background work of %s failed", self.call, exc_info=error)
 
         self._nursery.start_soon(run, name=f"background of {self.call}")
 
-    def open_request_body(self) -> BodySource:
+    def open_request_body(self, limit: int | None) -> BodySource:
         """Return the body as the handler reads it."""
         content = self.call.content
-        if content.data is not None:
-            return WholeSource(content.data) if content.data else EmptySource()
-        return self._piped(content, "request")
+        if content.data is None:
+            source: BodySource = self._piped(content, "request")
+        elif content.data:
+            source = WholeSource(content.data)
+        else:
+            return EmptySource()
+        return _Capped(source, limit, str(self.call))
 
     def _piped(self, content: Content, what: str) -> _Pipe:
         pipe = _Pipe(content, self._nursery, f"{what} body of {self.call}")
@@ -180,8 +225,9 @@ class AppAttempt:
                 except StatusError as error:
                     if error.response is not None:
                         raise
-                    from_error = error.detail or phrases.get(error.status, "")
-                    response = _answer(error, from_error)
+                    response = _answer(error.status, error.detail or phrases.get(error.status, ""), error.headers)
+                except BodyTooLarge as error:
+                    response = _answer(413, f"at most {error.limit} bytes are accepted")
             if scope.cancelled_caught:
                 raise self._timeout(read, begun)
         except BaseException:
@@ -196,7 +242,7 @@ class AppAttempt:
         elif content.data is not None:
             self._data = content.data
         else:
-            self._content = content
+            self._trailers = response.trailers_to_send
             self._pipe = self._piped(content, "response")
         items = [item for item in response.headers.items_list if item[1] != b"transfer-encoding"]
         if content.data is not None and not any(item[1] == b"content-length" for item in items):
@@ -246,7 +292,7 @@ class AppAttempt:
             raise self._timeout(read, begun)
         if not data:
             await self.finish()
-            return _END
+            return h1.EndOfMessage(headers=() if self._trailers is None else self._trailers.raw)
         return data
 
     async def read_whole(self, limit: int | None) -> tuple[bytes, Headers | None]:
@@ -264,7 +310,7 @@ class AppAttempt:
         except BaseException:
             await self.abandon()
             raise
-        return b"".join(pieces), None
+        return b"".join(pieces), self._trailers
 
     def stop_the_clock(self) -> None:
         """Let the time in all count no more."""
@@ -291,8 +337,8 @@ class AppAttempt:
         await self.contexts.aclose()
 
 
-def _answer(error: StatusError, text: str) -> Response:
-    response = Response(text, status=error.status)
-    for name, value in dict(error.headers or {}).items():
+def _answer(status: int, text: str, headers: HeadersInput | None = None) -> Response:
+    response = Response(text, status=status)
+    for name, value in Headers(headers).get_all():
         response.headers.add(name, value)
     return response

@@ -36,11 +36,12 @@ _reasons = {reason_bytes(code): reason_bytes(code).decode() for code in range(10
 
 def head_response(head: Head, data: bytes = b"") -> Response:
     """Return a response with a body that is in memory."""
-    return Response.whole(
+    return Response.received(
         head.status_code,
         _reasons.get(head.reason) or head.reason.decode("latin-1"),
         Headers.from_items(head.headers.triples),
         _VERSIONS.get(head.http_version) or "HTTP/" + head.http_version.decode("ascii"),
+        None,
         data,
     )
 

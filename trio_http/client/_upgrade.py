@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import final
 
-from .._errors import StatusError
+from .._errors import LocalProtocolError, StatusError
 from ..messages import Response
 from ..wire import UpgradedStream
 from ._stream import OpenResponse
@@ -43,12 +43,15 @@ class Upgrade:
             if response.status != 101:
                 await response.read(ANSWER)
                 raise StatusError(response.status, f"in answer to {self._what}; 101 was expected", response=response)
+            wire = opened.attempts[-1].wire
+            if wire is None:
+                raise LocalProtocolError(
+                    f"{self._what}: another protocol needs a connection, and a client of an application has none"
+                )
         except BaseException:
             await opened.aclose()
             raise
         self._open, self.response = opened, response
-        wire = opened.attempts[-1].wire
-        assert wire is not None
         first, ended = wire.core.trailing_data
         return UpgradedStream(wire.transport, first, ended=ended)
 

@@ -123,26 +123,20 @@ class Response:
         self.timings: Timings | None = None
 
     @classmethod
-    def received(cls, status: int, reason: str, headers: Headers, http_version: str, body: Body) -> Self:
-        """Wrap what the core has parsed and checked; for those who own connections. Copies nothing."""
-        self = cls.__new__(cls)
-        self.status = status
-        self.reason = reason
-        self.headers = headers
-        self.http_version = http_version
-        self.trailers_to_send = None
-        self.compress = False
-        self._content = self._data = None
-        self._body = body
-        self._asked = None
-        self.url = None
-        self.history = ()
-        self.timings = None
-        return self
+    def received(
+        cls, status: int, reason: str, headers: Headers, http_version: str, body: Body | None, data: bytes | None = None
+    ) -> Self:
+        """Wrap what the core has parsed and checked; for those who own connections. Copies nothing.
 
-    @classmethod
-    def whole(cls, status: int, reason: str, headers: Headers, http_version: str, data: bytes) -> Self:
-        """As :meth:`received`, with the body that has been read already."""
+        Args:
+            status: The status code.
+            reason: The reason phrase.
+            headers: The fields.
+            http_version: Such as ``"HTTP/1.1"``.
+            body: The body, where it is still to be read.
+            data: The body, where it has been read already.
+        """
+        # Hot: once per request of a client.
         self = cls.__new__(cls)
         self.status = status
         self.reason = reason
@@ -150,7 +144,8 @@ class Response:
         self.http_version = http_version
         self.trailers_to_send = None
         self.compress = False
-        self._content = self._body = None
+        self._content = None
+        self._body = body
         self._data = data
         self._asked = None
         self.url = None
