@@ -24,7 +24,7 @@ __all__ = ["Sender", "close_unsent"]
 
 ERROR_BODY = 1024 * 1024  # bytes of a streamed error that raise_for_status reads for the exception
 # options that the straight way of a request cannot take
-_JOURNEY = frozenset({"auth", "retry", "cookies", "follow_redirects", "max_redirects"})
+_JOURNEY = frozenset({"auth", "retry", "hedge", "cookies", "follow_redirects", "max_redirects"})
 
 
 @final
@@ -50,7 +50,12 @@ class Sender:
         self.jar = None if cookies is False else cookies if isinstance(cookies, CookieJar) else CookieJar()
         self._may_have_cookies = self.jar is cookies
         self._is_light = not (
-            settings.auth or settings.retry or settings.middleware or settings.on_request or settings.on_response
+            settings.auth
+            or settings.retry
+            or settings.hedge
+            or settings.middleware
+            or settings.on_request
+            or settings.on_response
         )
         self._is_plain = self._is_light and composer.is_plain
 
@@ -176,6 +181,7 @@ class Sender:
             redirects=most,
             follow=options.get("follow_redirects", settings.follow_redirects),
             cookies="; ".join(f"{name}={value}" for name, value in cookies.items()) if cookies else None,
+            hedge=options.get("hedge", settings.hedge),
             on_request=tuple(settings.on_request),
             on_response=tuple(settings.on_response),
         )
