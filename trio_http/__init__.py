@@ -48,6 +48,7 @@ if _TYPE_CHECKING:  # what type checkers and readers see; tests/test_exports.py 
         WriteTimeout,
     )
     from .client import (
+        AnyAuth,
         BasicAuth,
         BearerAuth,
         Client,
@@ -91,6 +92,7 @@ if _TYPE_CHECKING:  # what type checkers and readers see; tests/test_exports.py 
 __all__ = [
     "URL",
     "AccessLog",
+    "AnyAuth",
     "BasicAuth",
     "BearerAuth",
     "Body",
@@ -189,8 +191,8 @@ _HOMES = {
         "WriteError WriteTimeout"
     ),
     "client": (
-        "BasicAuth BearerAuth Client ClientInstrument DigestAuth HeaderHook NetrcAuth ResponseHook Retry delete get "
-        "head open_websocket options patch post put request set_default_client_options stream"
+        "AnyAuth BasicAuth BearerAuth Client ClientInstrument DigestAuth HeaderHook NetrcAuth ResponseHook Retry "
+        "delete get head open_websocket options patch post put request set_default_client_options stream"
     ),
     "messages": "Body ChunkSink Handler Middleware Request Response UpgradeResponse parse_request",
     "semantics": (

@@ -1,7 +1,7 @@
 """The client: requests over pooled connections, each of which can be cancelled at any point."""
 
 from ..transport import Proxy
-from ._auth import Auth, AuthInput, BasicAuth, BearerAuth, DigestAuth, NetrcAuth
+from ._auth import AnyAuth, Auth, AuthInput, BasicAuth, BearerAuth, DigestAuth, NetrcAuth
 from ._client import Client
 from ._events import EventStream, ServerSentEvent
 from ._group import RequestGroup, RequestHandle
@@ -28,6 +28,7 @@ from ._upgrade import Upgrade
 from ._websocket import WebSocketRequestOptions
 
 __all__ = [
+    "AnyAuth",
     "AttemptInfo",
     "Auth",
     "AuthInput",

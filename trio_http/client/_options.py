@@ -61,6 +61,7 @@ class RequestOptions(TypedDict, total=False):
         decompress: Undo gzip, deflate, br and zstd.
         files: Files of a form, sent as ``multipart/form-data`` after the fields of ``data``: by name a content (bytes,
             text, a path, a file opened by trio, an async iterable) or ``(file name, content, content type)``.
+        referer: The Referer field.
         timeout: Seconds for the whole request, or :class:`ClientTimeouts`; None for no limit on the whole.
         follow_redirects: Follow them (RFC 9110 section 15.4).
         max_redirects: How many.
@@ -167,8 +168,9 @@ class Settings:
         allow_nonstandard_methods: Take any token as a method, not only those that are registered.
         cookies: A jar to use, or cookies to send everywhere; by default a new jar keeps what servers set. False to keep
             none.
-        auth: How to prove who we are: ``(user, password)``, a bearer token, a :class:`BasicAuth`,
-            :class:`DigestAuth`, :class:`BearerAuth`, :class:`NetrcAuth`, or an async function that adds fields.
+        auth: How to prove who we are: ``(user, password)``, a :class:`BasicAuth`, :class:`DigestAuth`,
+            :class:`AnyAuth`, :class:`BearerAuth`, :class:`NetrcAuth`, an async function that adds fields, or how to
+            tell the user and password of URLs: ``"basic"`` (as without this), ``"digest"`` or ``"any"``.
         retry: When to try again: a :class:`Retry`, a number of attempts, or None for never.
         hedge: Seconds without an answer after which an idempotent request is sent once more, on another connection;
             the first answer counts. One in ten requests at most, beyond a reserve. None for never.

@@ -40,7 +40,7 @@ class Sender:
         jar: The cookies; None where none are kept.
     """
 
-    __slots__ = ("_composer", "_core", "_is_light", "_is_plain", "_may_have_cookies", "_settings", "jar")
+    __slots__ = ("_auth", "_composer", "_core", "_is_light", "_is_plain", "_may_have_cookies", "_settings", "jar")
 
     def __init__(self, settings: Settings, core: Core, composer: Composer) -> None:
         self._settings = settings
@@ -49,6 +49,7 @@ class Sender:
         cookies = settings.cookies
         self.jar = None if cookies is False else cookies if isinstance(cookies, CookieJar) else CookieJar()
         self._may_have_cookies = self.jar is cookies
+        self._auth = auth_of(settings.auth)
         self._is_light = not (
             settings.auth
             or settings.retry
@@ -176,7 +177,7 @@ class Sender:
         return Journey(
             self._core,
             jar=self.jar,
-            auth=auth_of(options.get("auth", settings.auth)),
+            auth=auth_of(options["auth"]) if "auth" in options else self._auth,
             retry=Retry(attempts=retry) if isinstance(retry, int) else retry,
             redirects=most,
             follow=options.get("follow_redirects", settings.follow_redirects),
