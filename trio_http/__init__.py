@@ -48,9 +48,11 @@ if _TYPE_CHECKING:  # what type checkers and readers see; tests/test_exports.py 
         WriteTimeout,
     )
     from .client import (
+        AnyAuth,
         BasicAuth,
         BearerAuth,
         Client,
+        ClientInstrument,
         DigestAuth,
         HeaderHook,
         NetrcAuth,
@@ -65,16 +67,32 @@ if _TYPE_CHECKING:  # what type checkers and readers see; tests/test_exports.py 
         post,
         put,
         request,
+        set_default_client_options,
         stream,
     )
     from .messages import Body, ChunkSink, Handler, Middleware, Request, Response, UpgradeResponse, parse_request
-    from .semantics import URL, CookieJar, Headers, HeadersLike, Method, Status, format_http_date, parse_http_date
+    from .semantics import (
+        URL,
+        CookieJar,
+        Headers,
+        HeadersLike,
+        Method,
+        Status,
+        encode_basic_auth,
+        format_http_date,
+        parse_http_date,
+        parse_request_start_line,
+        parse_response_start_line,
+        split_host_port,
+        url_concat,
+    )
     from .server import AccessLog, Instrument, ProxyHeaders, Server, ShutdownReport, serve, serve_connection
     from .transport import open_listeners, open_unix_listener
 
 __all__ = [
     "URL",
     "AccessLog",
+    "AnyAuth",
     "BasicAuth",
     "BearerAuth",
     "Body",
@@ -84,6 +102,7 @@ __all__ = [
     "BodyTooLarge",
     "ChunkSink",
     "Client",
+    "ClientInstrument",
     "ClientLimits",
     "ClientTimeouts",
     "ConnectError",
@@ -137,6 +156,7 @@ __all__ = [
     "WriteTimeout",
     "__version__",
     "delete",
+    "encode_basic_auth",
     "format_http_date",
     "get",
     "head",
@@ -146,13 +166,18 @@ __all__ = [
     "options",
     "parse_http_date",
     "parse_request",
+    "parse_request_start_line",
+    "parse_response_start_line",
     "patch",
     "post",
     "put",
     "request",
     "serve",
     "serve_connection",
+    "set_default_client_options",
+    "split_host_port",
     "stream",
+    "url_concat",
 ]
 
 # where each name lives
@@ -166,11 +191,14 @@ _HOMES = {
         "WriteError WriteTimeout"
     ),
     "client": (
-        "BasicAuth BearerAuth Client DigestAuth HeaderHook NetrcAuth ResponseHook Retry delete get head "
-        "open_websocket options patch post put request stream"
+        "AnyAuth BasicAuth BearerAuth Client ClientInstrument DigestAuth HeaderHook NetrcAuth ResponseHook Retry "
+        "delete get head open_websocket options patch post put request set_default_client_options stream"
     ),
     "messages": "Body ChunkSink Handler Middleware Request Response UpgradeResponse parse_request",
-    "semantics": "URL CookieJar Headers HeadersLike Method Status format_http_date parse_http_date",
+    "semantics": (
+        "URL CookieJar Headers HeadersLike Method Status encode_basic_auth format_http_date parse_http_date "
+        "parse_request_start_line parse_response_start_line split_host_port url_concat"
+    ),
     "server": "AccessLog Instrument ProxyHeaders Server ShutdownReport serve serve_connection",
     "transport": "open_listeners open_unix_listener",
 }

@@ -10,7 +10,7 @@ import pytest
 import trio_http
 from tests.client.client_peers import run, serve_app
 from trio_http import Client, Request, Response
-from trio_http.client import BasicAuth, BearerAuth, DigestAuth, NetrcAuth
+from trio_http.client import AnyAuth, BasicAuth, BearerAuth, DigestAuth, NetrcAuth
 from trio_http.semantics import digest_response, parse_credentials
 from trio_http.testing import VirtualNetwork
 
@@ -38,7 +38,6 @@ class Upper:
     [
         (("user", "pässword"), "Basic dXNlcjpww6Rzc3dvcmQ="),
         (BasicAuth("user", "pässword"), "Basic dXNlcjpww6Rzc3dvcmQ="),
-        ("abc.def", "Bearer abc.def"),
         (BearerAuth("abc.def"), "Bearer abc.def"),
         (None, "nobody"),
     ],
@@ -86,6 +85,80 @@ def test_netrc(tmp_path: Path) -> None:
     run(main)
     with pytest.raises(trio_http.LocalProtocolError, match=r"cannot read"):
         NetrcAuth(tmp_path / "nothing")
+
+
+def asking(*challenges: str) -> tuple[Any, list[str]]:
+    """A handler that wants one of these, and what it has been given."""
+    given: list[str] = []
+
+    async def handler(request: Request) -> Response:
+        sent = request.headers.get("authorization")
+        given.append("nothing" if sent is None else sent.partition(" ")[0])
+        if sent is not None and sent.partition(" ")[0] in " ".join(challenges):
+            return Response("welcome")
+        response = Response("who?", status=401)
+        for challenge in challenges:
+            response.headers.add("WWW-Authenticate", challenge)
+        return response
+
+    return handler, given
+
+
+BASIC = 'Basic realm="r"'
+DIGEST = 'Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256'
+
+
+@pytest.mark.covers("B15", "S2.26")
+@pytest.mark.parametrize(
+    ("way", "challenges", "given"),
+    [
+        ("any", [BASIC], ["nothing", "Basic", "Basic"]),
+        ("any", [BASIC, DIGEST], ["nothing", "Digest", "Digest"]),
+        ("any", [DIGEST], ["nothing", "Digest", "Digest"]),
+        ("any", ['Negotiate a="b"'], ["nothing", "nothing"]),
+        ("basic", [BASIC], ["Basic", "Basic"]),
+        ("basic", [DIGEST], ["Basic", "Basic"]),
+        ("digest", [BASIC, DIGEST], ["nothing", "Digest", "Digest"]),
+        ("digest", [BASIC], ["nothing", "nothing"]),
+    ],
+)
+@pytest.mark.parametrize("where", ["url", "object"])
+def test_way_in_which_a_password_is_told(way: Any, challenges: list[str], given: list[str], where: str) -> None:
+    async def main(net: VirtualNetwork) -> None:
+        handler, seen = asking(*challenges)
+        await serve_app(net, handler)
+        auth = {"any": AnyAuth, "basic": BasicAuth, "digest": DigestAuth}[way]("me", "secret")
+        url = "http://me:secret@api/" if where == "url" else "http://api/"
+        async with Client(auth=way if where == "url" else auth) as client:
+            for _ in range(2):
+                response = await client.get(url)
+                assert "secret" not in repr(response.request)
+        assert seen == given
+
+    run(main)
+
+
+def test_password_that_is_wrong_is_not_tried_for_ever() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        seen: list[str] = []
+
+        async def handler(request: Request) -> Response:
+            seen.append(request.headers.get("authorization", "nothing").partition(" ")[0])
+            return Response("no", status=401, headers={"WWW-Authenticate": BASIC})
+
+        await serve_app(net, handler)
+        async with Client(auth=AnyAuth("me", "wrong")) as client:
+            assert (await client.get("http://api/")).status == 401
+        assert seen == ["nothing", "Basic"]
+
+    run(main)
+
+
+def test_string_that_is_no_way_is_refused_and_not_shown() -> None:
+    with pytest.raises(TypeError, match=r"BearerAuth\(token\)") as caught:
+        Client(auth="top-secret")  # type: ignore[typeddict-item]  # the mistake
+
+    assert "top-secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("algorithm", ["MD5", "SHA-256", "MD5-sess"])

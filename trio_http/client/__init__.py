@@ -1,25 +1,41 @@
 """The client: requests over pooled connections, each of which can be cancelled at any point."""
 
 from ..transport import Proxy
-from ._auth import Auth, AuthInput, BasicAuth, BearerAuth, DigestAuth, NetrcAuth
+from ._auth import AnyAuth, Auth, AuthInput, BasicAuth, BearerAuth, DigestAuth, NetrcAuth
 from ._client import Client
 from ._events import EventStream, ServerSentEvent
 from ._group import RequestGroup, RequestHandle
 from ._idna import use_idna as _use_idna
-from ._oneshot import delete, get, head, open_websocket, options, patch, post, put, request, stream
+from ._oneshot import (
+    delete,
+    get,
+    head,
+    open_websocket,
+    options,
+    patch,
+    post,
+    put,
+    request,
+    set_default_client_options,
+    stream,
+)
 from ._options import ClientMiddleware, ClientOptions, HeaderHook, RequestHook, RequestOptions, ResponseHook, Settings
 from ._pool import ConnectionInfo, Pool, WaiterInfo
 from ._retry import Retry
 from ._stream import ResponseStream
+from ._trace import AttemptInfo, ClientInstrument, Phase
 from ._upgrade import Upgrade
 from ._websocket import WebSocketRequestOptions
 
 __all__ = [
+    "AnyAuth",
+    "AttemptInfo",
     "Auth",
     "AuthInput",
     "BasicAuth",
     "BearerAuth",
     "Client",
+    "ClientInstrument",
     "ClientMiddleware",
     "ClientOptions",
     "ConnectionInfo",
@@ -27,6 +43,7 @@ __all__ = [
     "EventStream",
     "HeaderHook",
     "NetrcAuth",
+    "Phase",
     "Pool",
     "Proxy",
     "RequestGroup",
@@ -50,6 +67,7 @@ __all__ = [
     "post",
     "put",
     "request",
+    "set_default_client_options",
     "stream",
 ]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import TypeVar, final
 
@@ -35,6 +35,7 @@ from ..semantics import Headers, HeadersInput, phrases, reason_bytes
 from ..wire import HTTP1Stream
 from ._attempt import Head
 from ._call import Call
+from ._trace import ClientInstrument, Trace
 from ._upload import Upload
 
 __all__ = ["AppAttempt"]
@@ -157,12 +158,17 @@ class AppAttempt:
         call: The request.
         app: The handler.
         nursery: Where bodies are produced.
+        instruments: Told of each phase.
     """
 
-    def __init__(self, call: Call, app: Handler, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, call: Call, app: Handler, nursery: trio.Nursery, instruments: Sequence[ClientInstrument]
+    ) -> None:
         self.call = call
         self.timings = Timings(call.began)
         self.timings.acquired = trio.current_time()
+        self._trace = Trace(instruments, call, self.timings) if instruments else None
+        self._received = 0
         self._app = app
         self._nursery = nursery
         self._pipes: list[_Pipe] = []
@@ -215,6 +221,9 @@ class AppAttempt:
         exchange = _InProcess(self, call.to.origin.scheme)
         request = Request.received(call.method.encode("ascii"), call.to.target, headers.items_list, b"1.1", exchange)
         self._request = request
+        trace = self._trace
+        if trace is not None:
+            trace.phase_began("wait")
         try:
             read = call.terms.timeouts.read
             begun = trio.current_time()
@@ -230,10 +239,14 @@ class AppAttempt:
                     response = _answer(413, f"at most {error.limit} bytes are accepted")
             if scope.cancelled_caught:
                 raise self._timeout(read, begun)
-        except BaseException:
+        except BaseException as error:
+            if trace is not None:
+                trace.ended(error, complete=False, received=0)
             await self.abandon()
             raise
         self.timings.sent = self.timings.answered = trio.current_time()
+        if trace is not None:
+            trace.answered(response.status)
         content = response.outgoing
         bodiless = call.method == "HEAD" or response.status in {204, 304}
         if bodiless:
@@ -290,6 +303,7 @@ class AppAttempt:
         if scope.cancelled_caught:
             await self.abandon()
             raise self._timeout(read, begun)
+        self._received += len(data)
         if not data:
             await self.finish()
             return h1.EndOfMessage(headers=() if self._trailers is None else self._trailers.raw)
@@ -322,6 +336,8 @@ class AppAttempt:
 
     async def finish(self) -> None:
         """End."""
+        if self._trace is not None:
+            self._trace.ended(None, complete=True, received=self._received)
         await self.abandon()
 
     async def abandon(self) -> None:
@@ -330,6 +346,8 @@ class AppAttempt:
             return
         self.over = True
         self.timings.ended = trio.current_time()
+        if self._trace is not None:
+            self._trace.ended(None, complete=False, received=self._received)
         if self._request is not None:
             self._request.end()
         for pipe in self._pipes:

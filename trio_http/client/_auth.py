@@ -8,7 +8,7 @@ from __future__ import annotations
 import netrc as netrc_file
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Protocol, final, runtime_checkable
+from typing import Literal, Protocol, final, runtime_checkable
 
 from .._errors import LocalProtocolError
 from ..messages import Request, Response
@@ -20,7 +20,7 @@ from ..semantics import (
     parse_challenges,
 )
 
-__all__ = ["Auth", "AuthInput", "BasicAuth", "BearerAuth", "DigestAuth", "NetrcAuth", "auth_of"]
+__all__ = ["AnyAuth", "Auth", "AuthInput", "BasicAuth", "BearerAuth", "DigestAuth", "NetrcAuth", "auth_of"]
 
 
 @runtime_checkable
@@ -38,8 +38,9 @@ class Auth(Protocol):
         """
 
 
-AuthInput = Auth | tuple[str, str] | Callable[[Request], Awaitable[None]] | str
-"""An :class:`Auth`; ``(user, password)`` for basic; an async function that adds fields; or a bearer token."""
+AuthInput = Auth | tuple[str, str] | Callable[[Request], Awaitable[None]] | Literal["any", "basic", "digest"]
+"""An :class:`Auth`; ``(user, password)`` for basic; an async function that adds fields; or the way in which user and
+password of the URL are told: ``"basic"`` as without this, ``"digest"``, or ``"any"``, whichever the server asks for."""
 
 
 @final
@@ -145,6 +146,93 @@ class DigestAuth:
 
 
 @final
+class AnyAuth:
+    """User name and password, told in the best way that the server asks for: digest, or else basic.
+
+    Nothing is told before the server has asked; that takes one more request for each origin.
+
+    Args:
+        username: The user name.
+        password: The password.
+    """
+
+    __slots__ = ("_chosen", "_password", "_username")
+
+    def __init__(self, username: str, password: str) -> None:
+        self._username = username
+        self._password = password
+        self._chosen: dict[str, BasicAuth | DigestAuth] = {}  # by origin
+
+    def __repr__(self) -> str:
+        return "<AnyAuth>"
+
+    async def authorize(self, request: Request) -> None:
+        """Add what this origin has asked for, if it has."""
+        chosen = self._chosen.get(request.url.origin)
+        if chosen is not None:
+            await chosen.authorize(request)
+
+    async def challenged(self, request: Request, response: Response) -> bool:
+        """Choose a way; a server that has changed its mind is followed once."""
+        origin = request.url.origin
+        chosen = self._chosen.get(origin)
+        if chosen is None:
+            challenges = parse_challenges(response.headers.get_list("www-authenticate"))
+            if choose_digest_challenge(challenges) is not None:
+                chosen = DigestAuth(self._username, self._password)
+            elif any(challenge.scheme.lower() == "basic" for challenge in challenges):
+                self._chosen[origin] = BasicAuth(self._username, self._password)
+                return True
+            else:
+                return False
+        if not await chosen.challenged(request, response):
+            self._chosen.pop(origin, None)
+            return False
+        self._chosen[origin] = chosen
+        return True
+
+
+@final
+class _UrlAuth:
+    """The user and the password of each URL, told in one way."""
+
+    __slots__ = ("_kind", "_made")
+
+    def __init__(self, kind: type[AnyAuth | BasicAuth | DigestAuth]) -> None:
+        self._kind = kind
+        self._made: dict[tuple[str, str, str], Auth] = {}
+
+    def _auth(self, request: Request) -> Auth | None:
+        url = request.url
+        if url.username is None:
+            return None
+        key = (url.origin, url.username, url.password or "")
+        auth = self._made.get(key)
+        if auth is None:
+            if len(self._made) >= _URLS_MAX:
+                self._made.clear()
+            auth = self._made[key] = self._kind(key[1], key[2])
+        return auth
+
+    async def authorize(self, request: Request) -> None:
+        auth = self._auth(request)
+        if auth is not None:
+            await auth.authorize(request)
+
+    async def challenged(self, request: Request, response: Response) -> bool:
+        auth = self._auth(request)
+        return auth is not None and await auth.challenged(request, response)
+
+
+_URLS_MAX = 256
+_BY_NAME: dict[str, type[AnyAuth | BasicAuth | DigestAuth]] = {
+    "any": AnyAuth,
+    "basic": BasicAuth,
+    "digest": DigestAuth,
+}
+
+
+@final
 class NetrcAuth:
     """User names and passwords from a netrc file, by host; sent as basic authentication.
 
@@ -199,7 +287,12 @@ def auth_of(given: AuthInput | None) -> Auth | None:
     if isinstance(given, tuple):
         return BasicAuth(*given)
     if isinstance(given, str):
-        return BearerAuth(given)
+        if given not in _BY_NAME:  # it may be a secret: it is not shown
+            raise TypeError(
+                f"auth= was given a string that is none of {', '.join(map(repr, _BY_NAME))}. "
+                "A bearer token is given as BearerAuth(token), a password as (user, password)"
+            )
+        return _UrlAuth(_BY_NAME[given])
     if isinstance(given, Auth):
         return given
     return _FunctionAuth(given)

@@ -84,6 +84,7 @@ class Call:
         progress: Told after each piece of the body ``(bytes sent, bytes in all or None)``.
         on_informational: Told of each informational response ``(status, headers)``; may be async.
         upgrade: The protocol to switch to; None for a plain request.
+        tries: How many attempts instruments have been told of.
         is_plain: True if it has no body and nothing but the client's own fields, none of them about the connection.
     """
 
@@ -101,6 +102,7 @@ class Call:
         "terms",
         "to",
         "total",
+        "tries",
         "upgrade",
     )
 
@@ -128,6 +130,7 @@ class Call:
         self.on_informational: Callable[[int, Headers], Awaitable[None] | None] | None = None
         self.upgrade: bytes | None = None
         self.is_plain = False
+        self.tries = 0
 
     def __str__(self) -> str:
         return f"{self.method} {self.to.url.redacted}"
@@ -167,6 +170,7 @@ class Call:
         call.latest = self.latest
         call.expect = self.expect
         call.upgrade = self.upgrade
+        call.tries = self.tries
         call.progress = self.progress
         call.on_informational = self.on_informational
         return call

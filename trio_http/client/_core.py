@@ -9,6 +9,7 @@ from typing import final
 import trio
 
 from .._errors import HTTPError, PoolError, PoolTimeout, TotalTimeout
+from ..messages import Timings
 from ..semantics import URL
 from ..transport import (
     DirectRoute,
@@ -30,6 +31,7 @@ from ._options import Settings
 from ._pool import ClientConnection, Pool
 from ._proxies import ProxyChoice
 from ._retry import Budget
+from ._trace import Trace
 
 __all__ = ["Core"]
 
@@ -45,6 +47,7 @@ class Core:
     __slots__ = (
         "_app",
         "_direct",
+        "_instruments",
         "_left",
         "_limits",
         "_manager",
@@ -56,6 +59,7 @@ class Core:
         "_settings",
         "_sweeper",
         "budget",
+        "hedge_budget",
         "pool",
     )
 
@@ -66,9 +70,11 @@ class Core:
         self._settings = settings
         self._proxies = ProxyChoice(settings.proxy, os.environ if settings.trust_env else {})
         self._routes: dict[tuple[str, bool], Route] = {}
+        self._instruments = tuple(settings.instruments)
         self._app = settings.app
         self._mounts = {URL(url).origin: app for url, app in settings.mounts.items()}
         self.budget = Budget()
+        self.hedge_budget = Budget()
         self._sweeper = Sweeper()
         self.pool = Pool(limits, idle=settings.timeouts.idle, sweeper=self._sweeper, dispose=self._dispose)
         self._manager: AbstractAsyncContextManager[trio.Nursery] | None = None
@@ -141,14 +147,20 @@ class Core:
         if call.to.app is not None:
             if pool.closed:
                 raise PoolError(f"{call}: the client is closed")
-            local = AppAttempt(call, call.to.app, nursery)
+            local = AppAttempt(call, call.to.app, nursery, self._instruments)
             return local, await local.perform()
         fresh = False
+        trace = None
         while True:
             connection = pool.take(call.to.key, call, fresh=fresh)
+            timings = Timings(call.began)
+            if self._instruments:
+                trace = Trace(self._instruments, call, timings)
             if connection is None:
-                connection = await self._queue(call)
-            exchange = Exchange(call, connection, pool=pool, nursery=nursery, limits=self._limits)
+                connection = await self._queue(call, trace)
+            exchange = Exchange(
+                call, connection, pool=pool, nursery=nursery, limits=self._limits, timings=timings, trace=trace
+            )
             try:
                 return exchange, await exchange.perform()
             except HTTPError as error:
@@ -161,7 +173,19 @@ class Core:
                     raise
                 fresh = True
 
-    async def _queue(self, call: Call) -> ClientConnection:
+    async def _queue(self, call: Call, trace: Trace | None) -> ClientConnection:
+        if trace is None:
+            return await self._wait(call)
+        trace.phase_began("queue")
+        try:
+            connection = await self._wait(call)
+        except BaseException as error:
+            trace.ended(error, complete=False, received=0)
+            raise
+        trace.phase_ended("queue")
+        return connection
+
+    async def _wait(self, call: Call) -> ClientConnection:
         limit = call.terms.timeouts.pool
         begun = trio.current_time()
         deadline = call.latest if limit is None else min(call.latest, begun + limit)

@@ -14,6 +14,7 @@ How it works
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 from collections.abc import Awaitable, Callable
@@ -24,13 +25,14 @@ import trio
 from .. import h1
 from .._config import ClientLimits
 from .._errors import BodyTooLarge, HTTPError, PoolError, ReadError, RemoteProtocolError, TransportError, WriteError
-from ..messages import Content, Timings
+from ..messages import Timings
 from ..semantics import Headers
 from ..transport import WRITE_SLICE, Dial
 from ..wire import HTTP1Stream, Unsent, request_head
 from ._attempt import Head
 from ._call import Call
 from ._pool import ClientConnection, Pool
+from ._trace import Trace
 from ._upload import Upload
 
 __all__ = ["Exchange"]
@@ -51,6 +53,8 @@ class Exchange:
         pool: Whose it is.
         nursery: Where uploads run.
         limits: What the server may send.
+        timings: Filled in as it goes.
+        trace: Told of each phase; None for nobody.
     """
 
     __slots__ = (
@@ -58,7 +62,7 @@ class Exchange:
         "_limits",
         "_nursery",
         "_pool",
-        "_sent",
+        "_trace",
         "_upload",
         "_write_error",
         "call",
@@ -68,7 +72,15 @@ class Exchange:
     )
 
     def __init__(
-        self, call: Call, connection: ClientConnection, *, pool: Pool, nursery: trio.Nursery, limits: ClientLimits
+        self,
+        call: Call,
+        connection: ClientConnection,
+        *,
+        pool: Pool,
+        nursery: trio.Nursery,
+        limits: ClientLimits,
+        timings: Timings,
+        trace: Trace | None,
     ) -> None:
         self.call = call
         self._connection = connection
@@ -76,11 +88,11 @@ class Exchange:
         self._nursery = nursery
         self._limits = limits
         self._upload: Upload | None = None
-        self._sent = 0  # bytes of a streamed body
         self._write_error: WriteError | None = None
         self.is_unsent = False  # true once it is known that no byte of the request has left
         self.over = False
-        self.timings = Timings(call.began)
+        self.timings = timings
+        self._trace = trace
 
     @property
     def stream(self) -> HTTP1Stream:
@@ -130,6 +142,7 @@ class Exchange:
         # Hot: once per request. With a small request on a kept connection there is one wait, that for the answer.
         call = self.call
         timings = self.timings
+        trace = self._trace
         try:
             stream = self._connection.stream
             if stream is None:
@@ -138,6 +151,9 @@ class Exchange:
             else:
                 timings.acquired = self._connection.since
             stream.begin(call, call.terms.timing, latest=call.latest, total=call.total)
+            if trace is not None:
+                trace.attempt.reused = self._connection.reused
+                trace.phase_began("send")
             early = None
             if call.is_simple:
                 unsent = self._send_nowait(stream)
@@ -145,6 +161,10 @@ class Exchange:
                     await self._send_rest(stream, unsent)
             else:
                 early = await self._send_streamed(stream)
+            if trace is not None:
+                if self._upload is None:
+                    trace.phase_ended("send")
+                trace.phase_began("wait")
             if early is None and self._upload is None and self._write_error is None:
                 early = await stream.receive_response()
                 if type(early) is not h1.Response:
@@ -153,8 +173,11 @@ class Exchange:
                 early = await self._receive_head(stream)
             timings.sent = stream.asked_at
             timings.answered = trio.current_time()
+            if trace is not None:
+                trace.answered(early.status_code)
             return early
         except BaseException as error:
+            self._tell_end(error)
             await self.abandon()
             self._raise_better(error)
             raise
@@ -178,6 +201,7 @@ class Exchange:
             latest=call.latest,
             total=call.total,
             subject=call,
+            observer=self._trace,
         )
         try:
             with trio.CancelScope() as connection.opening:  # the pool ends it when the client is closed
@@ -222,7 +246,8 @@ class Exchange:
     async def _send_rest(self, stream: HTTP1Stream, unsent: Unsent) -> None:
         """Send what the connection did not take at once: a little from here, much beside the waiting."""
         if unsent.left > WRITE_SLICE:
-            self._start_upload(lambda: stream.send_unsent(unsent))
+            upload = self._upload = Upload()
+            self._start_upload(upload, lambda: stream.send_unsent(unsent))
             return
         try:
             await stream.send_unsent(unsent)
@@ -242,32 +267,14 @@ class Exchange:
             if early is not None and early.status_code != 100:
                 await content.aclose()
                 return early
-        self._start_upload(lambda: self._pour(stream, content))
+        upload = self._upload = Upload()
+        self._start_upload(upload, lambda: upload.pour(stream, content, call.progress))
         return None
 
-    async def _pour(self, stream: HTTP1Stream, content: Content) -> None:
-        progress, total = self.call.progress, content.length
-
-        async def send(chunk: bytes) -> None:
-            if not isinstance(chunk, bytes | bytearray | memoryview):
-                raise TypeError(f"a piece of a body is bytes, not {type(chunk).__name__}: {chunk!r:.60}")
-            if not chunk:
-                await trio.lowlevel.checkpoint()  # an empty chunk would be the end on the wire
-                return
-            view = memoryview(chunk).cast("B")
-            for start in range(0, len(view), WRITE_SLICE) if progress is not None else (0,):
-                piece = view[start : start + WRITE_SLICE] if progress is not None else view
-                await stream.send_event(h1.Data(data=bytes(piece)))
-                self._sent += len(piece)
-                if progress is not None:
-                    progress(self._sent, total)
-
-        await content.send_to(send)
-        await stream.send_event(h1.EndOfMessage())
-
-    def _start_upload(self, send: Callable[[], Awaitable[None]]) -> None:
-        self._upload = Upload()
-        self._nursery.start_soon(self._upload.run, send, name=f"upload of {self.call}")
+    def _start_upload(self, upload: Upload, send: Callable[[], Awaitable[None]]) -> None:
+        if self._trace is not None:
+            send = functools.partial(self._trace.around, "send", send)
+        self._nursery.start_soon(upload.run, send, name=f"upload of {self.call}")
 
     # ---------------------------------------------------------------- the response
 
@@ -362,6 +369,7 @@ class Exchange:
             if limit is not None and stream.received > limit:
                 raise self._too_large(limit, f"it has {stream.received} bytes")
         except BaseException as error:
+            self._tell_end(error)
             await self.abandon()
             self._raise_better(error)
             raise
@@ -399,6 +407,7 @@ class Exchange:
             else:
                 piece = await self._beside_upload(self.stream.receive_chunk)
         except Exception as error:
+            self._tell_end(error)
             await self.abandon()
             self._raise_better(error)
             raise
@@ -429,6 +438,8 @@ class Exchange:
             if now is None or stream.asked_at > now:
                 now = trio.current_time()
             timings.ended = now
+            if self._trace is not None:
+                self._tell_end(None, complete=True)
             stream.next_exchange()
             self._pool.give_back(connection, now)
             return True
@@ -445,7 +456,7 @@ class Exchange:
         if upload is not None:
             length = self.call.content.length
             stream = self.stream
-            all_said = stream.core.our_state is h1.DONE or (length is not None and self._sent >= length)
+            all_said = stream.core.our_state is h1.DONE or (length is not None and upload.sent >= length)
             all_said = all_said and not stream.broken  # and has left
             if not upload.done.is_set() and all_said:
                 with trio.move_on_after(LAST_BYTES):
@@ -456,6 +467,7 @@ class Exchange:
                     return
         self.over = True
         self.timings.ended = trio.current_time()
+        self._tell_end(None, complete=True)
         try:
             if upload is not None:
                 await upload.stop()
@@ -469,6 +481,7 @@ class Exchange:
             return
         self.over = True
         self.timings.ended = trio.current_time()
+        self._tell_end(None)
         stream = self._connection.stream
         if stream is not None:
             stream.transport.close_now()
@@ -477,3 +490,8 @@ class Exchange:
             await self._upload.stop()
         if stream is not None:
             await stream.aclose()
+
+    def _tell_end(self, error: BaseException | None, *, complete: bool = False) -> None:
+        if self._trace is not None:
+            stream = self._connection.stream
+            self._trace.ended(error, complete=complete, received=0 if stream is None else stream.received)

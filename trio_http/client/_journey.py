@@ -21,6 +21,7 @@ from ._attempt import Attempt, Head
 from ._auth import Auth, BasicAuth
 from ._call import Call
 from ._core import Core
+from ._hedge import SHARE, first_answer
 from ._options import RequestHook, ResponseHook
 from ._redirect import is_redirect, next_headers, next_method, next_url, replayed, too_many
 from ._retry import Retry
@@ -66,11 +67,23 @@ class Journey:
         retry: When to try again; None for never.
         redirects: How many to follow; None for any number, 0 for returning the first response.
         cookies: A ``Cookie`` field for the origin of the first URL, besides the jar's.
-        on_request: Called before each attempt.
+        hedge: Seconds without an answer after which it is sent once more; None for never.
+        on_request: Called before each attempt; once for a pair of hedged ones.
         on_response: Called after the head of each response.
     """
 
-    __slots__ = ("_auth", "_cookies", "_core", "_jar", "_on_request", "_on_response", "_redirects", "_retry", "history")
+    __slots__ = (
+        "_auth",
+        "_cookies",
+        "_core",
+        "_hedge",
+        "_jar",
+        "_on_request",
+        "_on_response",
+        "_redirects",
+        "_retry",
+        "history",
+    )
 
     def __init__(
         self,
@@ -82,6 +95,7 @@ class Journey:
         redirects: int | None = 0,
         follow: bool = True,
         cookies: str | None = None,
+        hedge: float | None = None,
         on_request: tuple[RequestHook, ...] = (),
         on_response: tuple[ResponseHook, ...] = (),
     ) -> None:
@@ -91,6 +105,7 @@ class Journey:
         self._retry = retry
         self._redirects = redirects if follow else 0
         self._cookies = cookies
+        self._hedge = hedge
         self._on_request = on_request
         self._on_response = on_response
         self.history: tuple[Response, ...] = ()
@@ -199,7 +214,13 @@ class Journey:
         for hook in self._on_request:
             await _called(hook, call.request())
         call.cookie = self._cookie_for(call.to.url)
-        attempt, head = await self._core.attempt(call)
+        hedge = self._hedge
+        if hedge is not None and call.may_be_repeated and not call.content.is_one_shot:
+            core = self._core
+            core.hedge_budget.deposit(SHARE)
+            attempt, head = await first_answer(lambda: core.attempt(call), hedge, core.hedge_budget.withdraw)
+        else:
+            attempt, head = await self._core.attempt(call)
         store_cookies(self._jar, call.to.url, head)
         if self._on_response:
             try:

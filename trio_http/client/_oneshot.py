@@ -10,15 +10,46 @@ from ..messages import Response
 from ..semantics import URL
 from ..websocket import WebSocket
 from ._client import Client
-from ._options import RequestOptions
+from ._options import ClientOptions, RequestOptions
 from ._websocket import WebSocketRequestOptions
 
-__all__ = ["delete", "get", "head", "open_websocket", "options", "patch", "post", "put", "request", "stream"]
+__all__ = [
+    "delete",
+    "get",
+    "head",
+    "open_websocket",
+    "options",
+    "patch",
+    "post",
+    "put",
+    "request",
+    "set_default_client_options",
+    "stream",
+]
+
+_defaults: ClientOptions = {}
+
+
+def set_default_client_options(**options: Unpack[ClientOptions]) -> ClientOptions:
+    """Say how the clients of these functions are made from now on, in the whole process; for programs, not libraries.
+
+    A :class:`Client` that somebody makes himself is not concerned.
+
+    Args:
+        options: As of :class:`Client`; they replace all that was said before.
+
+    Returns:
+        What was said before, to be said again: ``set_default_client_options(**before)``.
+    """
+    global _defaults
+    Client(**options)  # a mistake is told here, not with the first request
+    before, _defaults = _defaults, options
+    return before
 
 
 async def request(method: str, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
     """Make one request on a connection of its own; see :meth:`Client.request`."""
-    async with Client() as client:
+    async with Client(**_defaults) as client:
         return await client.request(method, url, **options)
 
 
@@ -63,12 +94,12 @@ async def stream(method: str, url: str | URL, **options: Unpack[RequestOptions])
 
     Here the client's nursery is open around the block.
     """
-    async with Client() as client, client.stream(method, url, **options) as response:
+    async with Client(**_defaults) as client, client.stream(method, url, **options) as response:
         yield response
 
 
 @asynccontextmanager
 async def open_websocket(url: str | URL, **options: Unpack[WebSocketRequestOptions]) -> AsyncIterator[WebSocket]:
     """Open one WebSocket, with a client of its own; see :meth:`Client.websocket`."""
-    async with Client() as client, client.websocket(url, **options) as ws:
+    async with Client(**_defaults) as client, client.websocket(url, **options) as ws:
         yield ws

@@ -20,6 +20,7 @@ from ..transport import NetworkOptions, Proxy, Resolver, SocketOption, TLSOption
 from ._auth import AuthInput
 from ._multipart import FilesInput
 from ._retry import Retry
+from ._trace import ClientInstrument
 
 __all__ = [
     "FIXED",
@@ -56,9 +57,12 @@ class RequestOptions(TypedDict, total=False):
         cookies: Cookies for this request, besides the client's jar.
         auth: How to prove who we are; None for not at all.
         retry: When to try again: a :class:`Retry`, a number of attempts, or None for never.
+        hedge: Seconds without an answer after which an idempotent request is sent once more, on another connection;
+            the first answer counts. One in ten requests at most, beyond a reserve. None for never.
         decompress: Undo gzip, deflate, br and zstd.
         files: Files of a form, sent as ``multipart/form-data`` after the fields of ``data``: by name a content (bytes,
             text, a path, a file opened by trio, an async iterable) or ``(file name, content, content type)``.
+        referer: The Referer field.
         timeout: Seconds for the whole request, or :class:`ClientTimeouts`; None for no limit on the whole.
         follow_redirects: Follow them (RFC 9110 section 15.4).
         max_redirects: How many.
@@ -81,6 +85,7 @@ class RequestOptions(TypedDict, total=False):
     cookies: Mapping[str, str] | None
     auth: AuthInput | None
     retry: Retry | int | None
+    hedge: float | None
     decompress: bool
     referer: str | None
     timeout: float | ClientTimeouts | None
@@ -114,10 +119,12 @@ class ClientOptions(TypedDict, total=False):
     cookies: CookieJar | Mapping[str, str] | Literal[False] | None
     auth: AuthInput | None
     retry: Retry | int | None
+    hedge: float | None
     decompress: bool
     middleware: Sequence[ClientMiddleware]
     on_request: Sequence[RequestHook]
     on_response: Sequence[ResponseHook]
+    instruments: Sequence[ClientInstrument]
     app: Handler | None
     mounts: Mapping[str, Handler]
     ssl_context: ssl.SSLContext | None
@@ -162,13 +169,17 @@ class Settings:
         allow_nonstandard_methods: Take any token as a method, not only those that are registered.
         cookies: A jar to use, or cookies to send everywhere; by default a new jar keeps what servers set. False to keep
             none.
-        auth: How to prove who we are: ``(user, password)``, a bearer token, a :class:`BasicAuth`,
-            :class:`DigestAuth`, :class:`BearerAuth`, :class:`NetrcAuth`, or an async function that adds fields.
+        auth: How to prove who we are: ``(user, password)``, a :class:`BasicAuth`, :class:`DigestAuth`,
+            :class:`AnyAuth`, :class:`BearerAuth`, :class:`NetrcAuth`, an async function that adds fields, or how to
+            tell the user and password of URLs: ``"basic"`` (as without this), ``"digest"`` or ``"any"``.
         retry: When to try again: a :class:`Retry`, a number of attempts, or None for never.
+        hedge: Seconds without an answer after which an idempotent request is sent once more, on another connection;
+            the first answer counts. One in ten requests at most, beyond a reserve. None for never.
         decompress: Ask for gzip, deflate, br and zstd as available here, and undo them.
         middleware: ``async def f(request, call)``, the first one outermost; around everything, once a request.
         on_request: Called, or awaited, with the request before each attempt.
         on_response: Called, or awaited, with each response's head, redirects and retries included.
+        instruments: Told of each phase of each attempt as it happens; see :class:`ClientInstrument`.
         app: A handler in this process that gets all requests.
         mounts: Handlers in this process by origin, such as ``{"http://api.test": handler}``.
         ssl_context, verify, check_hostname, ca_certs, client_cert, fingerprint, server_hostname: See
@@ -197,10 +208,12 @@ class Settings:
     cookies: CookieJar | Mapping[str, str] | Literal[False] | None = None
     auth: AuthInput | None = None
     retry: Retry | int | None = None
+    hedge: float | None = None
     decompress: bool = True
     middleware: Sequence[ClientMiddleware] = ()
     on_request: Sequence[RequestHook] = ()
     on_response: Sequence[ResponseHook] = ()
+    instruments: Sequence[ClientInstrument] = ()
     app: Handler | None = None
     mounts: Mapping[str, Handler] = field(default_factory=dict)
     ssl_context: ssl.SSLContext | None = None
@@ -249,6 +262,7 @@ FIXED = frozenset(
     {
         "allow_ipv6",
         "app",
+        "instruments",
         "limits",
         "mounts",
         "proxy",

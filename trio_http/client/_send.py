@@ -24,7 +24,7 @@ __all__ = ["Sender", "close_unsent"]
 
 ERROR_BODY = 1024 * 1024  # bytes of a streamed error that raise_for_status reads for the exception
 # options that the straight way of a request cannot take
-_JOURNEY = frozenset({"auth", "retry", "cookies", "follow_redirects", "max_redirects"})
+_JOURNEY = frozenset({"auth", "retry", "hedge", "cookies", "follow_redirects", "max_redirects"})
 
 
 @final
@@ -40,7 +40,7 @@ class Sender:
         jar: The cookies; None where none are kept.
     """
 
-    __slots__ = ("_composer", "_core", "_is_light", "_is_plain", "_may_have_cookies", "_settings", "jar")
+    __slots__ = ("_auth", "_composer", "_core", "_is_light", "_is_plain", "_may_have_cookies", "_settings", "jar")
 
     def __init__(self, settings: Settings, core: Core, composer: Composer) -> None:
         self._settings = settings
@@ -49,8 +49,14 @@ class Sender:
         cookies = settings.cookies
         self.jar = None if cookies is False else cookies if isinstance(cookies, CookieJar) else CookieJar()
         self._may_have_cookies = self.jar is cookies
+        self._auth = auth_of(settings.auth)
         self._is_light = not (
-            settings.auth or settings.retry or settings.middleware or settings.on_request or settings.on_response
+            settings.auth
+            or settings.retry
+            or settings.hedge
+            or settings.middleware
+            or settings.on_request
+            or settings.on_response
         )
         self._is_plain = self._is_light and composer.is_plain
 
@@ -171,11 +177,12 @@ class Sender:
         return Journey(
             self._core,
             jar=self.jar,
-            auth=auth_of(options.get("auth", settings.auth)),
+            auth=auth_of(options["auth"]) if "auth" in options else self._auth,
             retry=Retry(attempts=retry) if isinstance(retry, int) else retry,
             redirects=most,
             follow=options.get("follow_redirects", settings.follow_redirects),
             cookies="; ".join(f"{name}={value}" for name, value in cookies.items()) if cookies else None,
+            hedge=options.get("hedge", settings.hedge),
             on_request=tuple(settings.on_request),
             on_response=tuple(settings.on_response),
         )

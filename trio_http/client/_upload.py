@@ -11,7 +11,11 @@ from typing import final
 
 import trio
 
+from .. import h1
 from .._errors import TransportError
+from ..messages import Content
+from ..transport import WRITE_SLICE
+from ..wire import HTTP1Stream
 
 __all__ = ["Upload"]
 
@@ -25,16 +29,18 @@ class Upload:
     Attributes:
         error: What ended it early; None if nothing did, or if it was stopped.
         done: Set when it is over, the user's body closed.
+        sent: Bytes of a streamed body that the connection has taken.
         interrupt: The scope of the exchange's current wait, cancelled when the upload is over.
     """
 
-    __slots__ = ("_scope", "done", "error", "interrupt")
+    __slots__ = ("_scope", "done", "error", "interrupt", "sent")
 
     def __init__(self) -> None:
         self._scope = trio.CancelScope()
         self.done = trio.Event()
         self.error: BaseException | None = None
         self.interrupt: trio.CancelScope | None = None
+        self.sent = 0
 
     @property
     def is_fatal(self) -> bool:
@@ -70,3 +76,36 @@ class Upload:
         self._scope.cancel()
         with trio.CancelScope(deadline=trio.current_time() + CLOSE_GRACE, shield=True):
             await self.done.wait()
+
+    async def pour(
+        self, stream: HTTP1Stream, content: Content, progress: Callable[[int, int | None], object] | None
+    ) -> None:
+        """Send a body that comes piece by piece, and its end.
+
+        Args:
+            stream: Where to; the head has been sent.
+            content: The body; closed on every path.
+            progress: Told after each piece ``(bytes sent, bytes in all or None)``.
+
+        Raises:
+            LocalProtocolError, WriteTimeout, TotalTimeout, WriteError: It cannot be sent.
+            Exception: What the user's body raises.
+        """
+        total = content.length
+
+        async def send(chunk: bytes) -> None:
+            if not isinstance(chunk, bytes | bytearray | memoryview):
+                raise TypeError(f"a piece of a body is bytes, not {type(chunk).__name__}: {chunk!r:.60}")
+            if not chunk:
+                await trio.lowlevel.checkpoint()  # an empty chunk would be the end on the wire
+                return
+            view = memoryview(chunk).cast("B")
+            for start in range(0, len(view), WRITE_SLICE) if progress is not None else (0,):
+                piece = view[start : start + WRITE_SLICE] if progress is not None else view
+                await stream.send_event(h1.Data(data=bytes(piece)))
+                self.sent += len(piece)
+                if progress is not None:
+                    progress(self.sent, total)
+
+        await content.send_to(send)
+        await stream.send_event(h1.EndOfMessage())

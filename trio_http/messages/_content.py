@@ -80,6 +80,11 @@ class Content:
         return self._iterable is None or not self._used
 
     @property
+    def is_one_shot(self) -> bool:
+        """True if it can be sent once only, whether it has been or not: an iterator."""
+        return self._iterable is not None
+
+    @property
     def is_push(self) -> bool:
         """True for a producer, which can only push."""
         return self._producer is not None

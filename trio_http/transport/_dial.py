@@ -20,15 +20,16 @@ _T = TypeVar("_T")
 _Args = TypeVarTuple("_Args")
 
 Phase = Literal["connect", "tunnel", "handshake"]
+ObservedPhase = Literal["dns", "connect", "tunnel", "handshake"]
 
 
 class PhaseObserver(Protocol):
     """Somebody who wants to know where the time goes. Told in the task concerned; must not raise."""
 
-    def phase_began(self, phase: str) -> None:
-        """A phase begins: one of :data:`Phase`, or ``"dns"``, which is a part of ``"connect"``."""
+    def phase_began(self, phase: ObservedPhase) -> None:
+        """A phase begins; ``"dns"`` is a part of ``"connect"``."""
 
-    def phase_ended(self, phase: str, error: BaseException | None) -> None:
+    def phase_ended(self, phase: ObservedPhase, error: BaseException | None) -> None:
         """It is over, in good order or by an error, :class:`trio.Cancelled` included."""
 
 
@@ -121,7 +122,7 @@ class Dial:
         finally:
             self.dns += trio.current_time() - begun
 
-    async def _observed(self, phase: str, function: Callable[[*_Args], Awaitable[_T]], *args: *_Args) -> _T:
+    async def _observed(self, phase: ObservedPhase, function: Callable[[*_Args], Awaitable[_T]], *args: *_Args) -> _T:
         observer = self._observer
         if observer is None:
             return await function(*args)
