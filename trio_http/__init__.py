@@ -71,6 +71,7 @@ if _TYPE_CHECKING:  # what type checkers and readers see; tests/test_exports.py 
     from .semantics import URL, CookieJar, Headers, HeadersLike, Method, Status, format_http_date, parse_http_date
     from .server import AccessLog, Instrument, ProxyHeaders, Server, ShutdownReport, serve, serve_connection
     from .transport import open_listeners, open_unix_listener
+    from .web import parse_form, parse_multipart
 
 __all__ = [
     "URL",
@@ -144,7 +145,9 @@ __all__ = [
     "open_unix_listener",
     "open_websocket",
     "options",
+    "parse_form",
     "parse_http_date",
+    "parse_multipart",
     "parse_request",
     "patch",
     "post",
@@ -173,6 +176,7 @@ _HOMES = {
     "semantics": "URL CookieJar Headers HeadersLike Method Status format_http_date parse_http_date",
     "server": "AccessLog Instrument ProxyHeaders Server ShutdownReport serve serve_connection",
     "transport": "open_listeners open_unix_listener",
+    "web": "parse_form parse_multipart",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 _FACES = frozenset(

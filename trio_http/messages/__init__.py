@@ -1,17 +1,22 @@
 """Requests, responses and bodies: what handlers take and return, without any I/O."""
 
 from ._body import Body, BodySource, EmptySource, WholeSource
+from ._codec import JSON, Codec, JsonCodec
 from ._content import ChunkSink, Content, ContentLike, Producer, SendChunk
+from ._disk_limiter import disk_limiter
 from ._exchange import Address, BareExchange, CancelReason, Exchange, NoExchange, Serving, TLSInfo, Via
 from ._handler import Handler, Middleware
 from ._lines import Lines
 from ._parse import parse_request
-from ._request import UNSET, Request, Unset, unquote_path
+from ._request import UNSET, Request, Unset
 from ._response import Response
+from ._spool import SpooledBody
+from ._target import unquote_path
 from ._timings import Timings
 from ._upgrade import TakeOver, UpgradeResponse
 
 __all__ = [
+    "JSON",
     "UNSET",
     "Address",
     "BareExchange",
@@ -19,11 +24,13 @@ __all__ = [
     "BodySource",
     "CancelReason",
     "ChunkSink",
+    "Codec",
     "Content",
     "ContentLike",
     "EmptySource",
     "Exchange",
     "Handler",
+    "JsonCodec",
     "Lines",
     "Middleware",
     "NoExchange",
@@ -32,6 +39,7 @@ __all__ = [
     "Response",
     "SendChunk",
     "Serving",
+    "SpooledBody",
     "TLSInfo",
     "TakeOver",
     "Timings",
@@ -39,6 +47,7 @@ __all__ = [
     "UpgradeResponse",
     "Via",
     "WholeSource",
+    "disk_limiter",
     "parse_request",
     "unquote_path",
 ]

@@ -12,8 +12,9 @@ from typing import Protocol, final, runtime_checkable
 import trio
 
 from .._errors import BodyConsumed
+from ..semantics import Headers
 
-__all__ = ["ChunkSink", "Content", "ContentLike", "Producer", "SendChunk"]
+__all__ = ["ChunkSink", "Content", "ContentLike", "IteratedSource", "Producer", "SendChunk"]
 
 SendChunk = Callable[[bytes], Awaitable[None]]
 ChunkSink = SendChunk
@@ -141,6 +142,40 @@ class Content:
                 await _close(self._iterable)
             elif self._producer is not None:
                 await _close(self._producer)  # a producer may hold things, such as the parts of a form
+
+
+@final
+class IteratedSource:
+    """What somebody gave as an iterator to be sent, read instead: for handlers that are called by hand."""
+
+    __slots__ = ("_content", "_iterator", "length", "trailers")
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._iterator: AsyncIterator[bytes] | None = None
+        self.length: int | None = content.length
+        self.trailers: Headers | None = None
+
+    async def receive_chunk(self) -> bytes:
+        """Return the next piece; closes the iterator at its end, and when it fails or is cancelled."""
+        await trio.lowlevel.checkpoint()
+        if self._iterator is None:
+            self._iterator = self._content.take_iterator()
+        try:
+            while not (piece := await anext(self._iterator)):
+                pass
+        except StopAsyncIteration:
+            piece = b""
+        except BaseException:
+            await self.aclose()
+            raise
+        if not piece:
+            await self.aclose()
+        return piece
+
+    async def aclose(self) -> None:
+        """Close what was given."""
+        await self._content.aclose_taken()
 
 
 async def _close(*things: object) -> None:

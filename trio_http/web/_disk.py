@@ -2,8 +2,8 @@
 
 How it works
 ------------
-* Everything that touches the disk runs in a worker thread, a few at a time (:func:`disk_limiter`): a slow disk then
-  holds up those who wait for it and nobody else.
+* Everything that touches the disk runs in a worker thread, a few at a time (``disk_limiter()``): a slow disk then holds
+  up those who wait for it and nobody else.
 * A hop to a thread costs about 100 us, as much as reading 1 MiB that the system has in memory. So hops are saved:
   whoever needs several things does them in one function, and what is in memory is read without a thread. Only the
   system knows what is: it is asked to read and to refuse if that would take time (``RWF_NOWAIT``). File systems that
@@ -26,12 +26,10 @@ import trio
 
 from ._paths import is_within
 
-__all__ = ["PIECE", "FileBody", "Snapshot", "disk_limiter", "is_missing", "open_file", "read_cached"]
+__all__ = ["PIECE", "FileBody", "Snapshot", "is_missing", "open_file", "read_cached"]
 
 PIECE: Final = 256 * 1024
 """How many bytes of a file are read at once."""
-
-DISK_THREADS = 32  # at once, per run; a disk has no use for more, and other work has threads, too
 
 # what a name from outside may run into, and what then means that there is no such file
 _MISSING = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EISDIR}
@@ -39,18 +37,6 @@ _MISSING = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.
 _NOWAIT = getattr(os, "RWF_NOWAIT", -1)  # Linux; elsewhere a flag that every system refuses
 
 _scratch = threading.local()  # a buffer for each thread: making one anew costs as much as reading into it
-
-_limiter: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("trio_http.web disk limiter")
-
-
-def disk_limiter() -> trio.CapacityLimiter:
-    """Return the limiter of threads that touch the disk in this run of trio; its ``total_tokens`` may be changed."""
-    try:
-        return _limiter.get()
-    except LookupError:
-        limiter = trio.CapacityLimiter(DISK_THREADS)
-        _limiter.set(limiter)
-        return limiter
 
 
 def read_cached(descriptor: int, count: int, offset: int) -> bytes | None:

@@ -13,7 +13,7 @@ import trio
 
 from .._entropy import random_bytes
 from .._errors import StatusError
-from ..messages import ContentLike, Request, Response
+from ..messages import ContentLike, Request, Response, disk_limiter
 from ..semantics import (
     ByteRange,
     ETag,
@@ -27,7 +27,7 @@ from ..semantics import (
     if_range_holds,
     parse_range,
 )
-from ._disk import FileBody, Snapshot, disk_limiter, is_missing, open_file, read_cached
+from ._disk import FileBody, Snapshot, is_missing, open_file, read_cached
 
 __all__ = [
     "SIBLINGS",

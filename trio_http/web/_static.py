@@ -13,10 +13,10 @@ from urllib.parse import quote
 import trio
 
 from .._errors import StatusError
-from ..messages import Handler, Request, Response
+from ..messages import Handler, Request, Response, disk_limiter
 from ..semantics import Headers
 from ._answers import answer, answer_to
-from ._disk import disk_limiter, is_missing, open_file
+from ._disk import is_missing, open_file
 from ._file_response import Answer, FileResponse, IsFolder, Options, WouldBlock, answer_with_file
 from ._paths import check_name
 
