@@ -3,9 +3,10 @@
 from ._body import Body, BodySource, EmptySource, WholeSource
 from ._codec import JSON, Codec, JsonCodec
 from ._content import ChunkSink, Content, ContentLike, Producer, SendChunk
+from ._described import describe
 from ._disk_limiter import disk_limiter
 from ._exchange import Address, BareExchange, CancelReason, Exchange, NoExchange, Serving, TLSInfo, Via
-from ._handler import Handler, Middleware
+from ._handler import Handler, Middleware, Route, Routes, RouteTable
 from ._lines import Lines
 from ._parse import parse_request
 from ._request import UNSET, Request, Unset
@@ -37,6 +38,9 @@ __all__ = [
     "Producer",
     "Request",
     "Response",
+    "Route",
+    "RouteTable",
+    "Routes",
     "SendChunk",
     "Serving",
     "SpooledBody",
@@ -47,6 +51,7 @@ __all__ = [
     "UpgradeResponse",
     "Via",
     "WholeSource",
+    "describe",
     "disk_limiter",
     "parse_request",
     "unquote_path",

@@ -8,7 +8,7 @@ from typing import Any, final
 from urllib.parse import quote
 
 from .._errors import StatusError
-from ..messages import JSON, Codec, Request, Response
+from ..messages import JSON, Codec, Request, Response, describe
 from ..semantics import HeadersInput, choose_media_type, phrases
 
 __all__ = [
@@ -59,21 +59,17 @@ class ErrorResponse(Response):
     """An error that a program can read.
 
     Without ``problem`` the body is ``{"error": obj}``; with it, problem details by RFC 9457. An exception becomes its
-    type's name and its text: give only such exceptions as the peer may know of.
+    type's name and its text (no traceback): give only such exceptions as the peer may know of. A client of ours has it
+    as ``response.exception``, and as the cause of what ``raise_for_status()`` raises.
 
     Args:
         obj: A text, an exception, or anything that is JSON (a mapping has the members of the problem details).
         status: The status code, 400 to 599.
         headers: Further fields.
         problem: Answer with ``application/problem+json``.
-
-    Attributes:
-        exception: The exception that was given, else a :class:`StatusError` that says the same.
     """
 
-    __slots__ = ("exception",)
-
-    exception: Exception
+    __slots__ = ("_given",)
 
     def __init__(
         self, obj: object, *, status: int = 400, headers: HeadersInput | None = None, problem: bool = False
@@ -82,19 +78,29 @@ class ErrorResponse(Response):
             raise ValueError(f"ErrorResponse(status={status!r}): errors are 400 to 599")
         text = str(obj)
         shown: object = obj
-        if isinstance(obj, Exception):
-            if isinstance(obj, StatusError) and obj.detail is not None:
-                text = obj.detail
-            shown = {"type": type(obj).__name__, "message": text}
+        members: dict[str, Any] = obj if isinstance(obj, dict) else {"detail": text}
+        if isinstance(obj, StatusError):
+            text = obj.detail or phrases.get(obj.status, "")
+            shown = {"type": "StatusError", "message": text}
+            members = {"detail": text}
+        elif isinstance(obj, Exception):
+            told = describe(obj)
+            shown = {"type": told.name, "message": told.text}
+            members = {"detail": told.text, "exception": told.name}
         if problem:
             details: dict[str, Any] = {"type": "about:blank", "title": phrases.get(status, ""), "status": status}
-            details.update(obj if isinstance(obj, dict) else {"detail": text})
+            details.update(members)
             body, kind = _dumps(details), "application/problem+json"
         else:
             body, kind = _dumps({"error": shown}), "application/json"
         super().__init__(body.encode(), status=status, headers=headers)
         self.headers.setdefault("content-type", kind)
-        self.exception = obj if isinstance(obj, Exception) else StatusError(status, text)
+        self._given = obj if isinstance(obj, Exception) else StatusError(status, text)
+
+    @property
+    def exception(self) -> Exception:
+        """The exception that was given, else a :class:`StatusError` that says the same."""
+        return self._given
 
 
 @final
