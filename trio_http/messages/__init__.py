@@ -6,6 +6,7 @@ from ._content import ChunkSink, Content, ContentLike, Producer, SendChunk
 from ._described import describe
 from ._disk_limiter import disk_limiter
 from ._exchange import Address, BareExchange, CancelReason, Exchange, NoExchange, Serving, TLSInfo, Via
+from ._file_part import FilePart, FileParts, SendPart
 from ._handler import Handler, Middleware, Route, Routes, RouteTable
 from ._lines import Lines
 from ._parse import parse_request
@@ -30,6 +31,8 @@ __all__ = [
     "ContentLike",
     "EmptySource",
     "Exchange",
+    "FilePart",
+    "FileParts",
     "Handler",
     "JsonCodec",
     "Lines",
@@ -42,6 +45,7 @@ __all__ = [
     "RouteTable",
     "Routes",
     "SendChunk",
+    "SendPart",
     "Serving",
     "SpooledBody",
     "TLSInfo",

@@ -7,12 +7,13 @@ is closed by us, in the task that iterates it, on every path: end, error, cancel
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
-from typing import Protocol, final, runtime_checkable
+from typing import cast, final
 
 import trio
 
 from .._errors import BodyConsumed
 from ..semantics import Headers
+from ._file_part import FileParts, SendPart
 
 __all__ = ["ChunkSink", "Content", "ContentLike", "IteratedSource", "Producer", "SendChunk"]
 
@@ -23,11 +24,6 @@ Producer = Callable[[SendChunk], Awaitable[None]]
 ContentLike = bytes | bytearray | memoryview | str | AsyncIterable[bytes] | Producer | None
 
 CLOSE_GRACE = 1.0  # seconds for the closing of what a user handed over, once we are cancelled
-
-
-@runtime_checkable
-class _Closeable(Protocol):
-    async def aclose(self) -> None: ...
 
 
 @final
@@ -85,8 +81,17 @@ class Content:
         """True for a producer, which can only push."""
         return self._producer is not None
 
-    async def send_to(self, send: SendChunk) -> None:
+    @property
+    def has_file_parts(self) -> bool:
+        """True if there are parts of files in it that can be sent as such; see :class:`FileParts`."""
+        return hasattr(self._iterable, "next_part")
+
+    async def send_to(self, send: SendChunk, send_part: SendPart | None = None) -> None:
         """Pass all bytes to ``send``, piece by piece, and close what the user gave.
+
+        Args:
+            send: Takes bytes.
+            send_part: Takes parts of files, for those who can send them as such.
 
         Raises:
             BodyConsumed: A one-shot iterable has been sent once already.
@@ -98,9 +103,9 @@ class Content:
         elif self._producer is not None:
             await self._producer(send)
         else:
-            await self._pull(send)
+            await self._pull(send, send_part)
 
-    async def _pull(self, send: SendChunk) -> None:
+    async def _pull(self, send: SendChunk, send_part: SendPart | None) -> None:
         iterable = self._iterable
         if iterable is None or self._used:
             raise BodyConsumed(
@@ -110,6 +115,11 @@ class Content:
         self._used = True
         iterator: AsyncIterator[bytes] | None = None
         try:
+            if send_part is not None and self.has_file_parts:
+                parts = cast("FileParts", iterable)
+                while (part := await parts.next_part()) is not None:
+                    await (send(part) if isinstance(part, bytes) else send_part(part))
+                return
             iterator = aiter(iterable)
             async for piece in iterator:
                 if piece:
@@ -183,5 +193,6 @@ async def _close(*things: object) -> None:
     # An iterable that is its own iterator comes twice; closing twice is fine by the rules of trio and of generators.
     with trio.CancelScope(deadline=trio.current_time() + CLOSE_GRACE, shield=True):
         for thing in things:
-            if isinstance(thing, _Closeable):
-                await thing.aclose()
+            aclose = getattr(thing, "aclose", None)  # isinstance() of a protocol takes 10 us, twice per body
+            if aclose is not None:
+                await aclose()
