@@ -26,7 +26,6 @@ from trio_http.web import (
     compression,
     delete,
     get,
-    message,
     param,
     post,
     put,
@@ -103,7 +102,7 @@ class Notes(Resource):
     @post("/notes", max_content_length=64 * 1024)
     async def add(self, request: Request) -> Response:
         """Add a note."""
-        note = await message(request, Note)
+        note = await request.message(Note)
         number = await self._database.run(
             lambda sql: sql.execute("INSERT INTO notes (text, done) VALUES (?, ?)", (note.text, note.done)).lastrowid
         )
@@ -123,7 +122,7 @@ class Notes(Resource):
     @put("/notes/:id<int>", max_content_length=64 * 1024)
     async def change(self, request: Request) -> Response:
         """Change one note."""
-        note = await message(request, Note)
+        note = await request.message(Note)
         values = (note.text, note.done, request.matches["id"])
         if not await self._database.run(
             lambda sql: sql.execute("UPDATE notes SET text = ?, done = ? WHERE id = ?", values).rowcount

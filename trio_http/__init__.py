@@ -88,6 +88,7 @@ if _TYPE_CHECKING:  # what type checkers and readers see; tests/test_exports.py 
     )
     from .server import AccessLog, Instrument, ProxyHeaders, Server, ShutdownReport, serve, serve_connection
     from .transport import open_listeners, open_unix_listener
+    from .web import parse_form, parse_multipart
 
 __all__ = [
     "URL",
@@ -164,7 +165,9 @@ __all__ = [
     "open_unix_listener",
     "open_websocket",
     "options",
+    "parse_form",
     "parse_http_date",
+    "parse_multipart",
     "parse_request",
     "parse_request_start_line",
     "parse_response_start_line",
@@ -201,6 +204,7 @@ _HOMES = {
     ),
     "server": "AccessLog Instrument ProxyHeaders Server ShutdownReport serve serve_connection",
     "transport": "open_listeners open_unix_listener",
+    "web": "parse_form parse_multipart",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 _FACES = frozenset(

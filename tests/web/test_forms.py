@@ -15,9 +15,9 @@ import trio
 from hypothesis import given, settings, strategies as st
 
 from tests.wires import serving
-from trio_http import Request, Response, StatusError
+from trio_http import Request, Response, StatusError, parse_form, parse_multipart
 from trio_http.messages import Body
-from trio_http.web import FormLimits, MultipartParser, PartData, Router, form, parse_form, parse_multipart
+from trio_http.web import FormLimits, MultipartParser, PartData, Router, form
 
 TYPE = "multipart/form-data; boundary=XX"
 

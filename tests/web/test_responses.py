@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from trio_http import LocalProtocolError, Request, Response, StatusError
-from trio_http.web import JSON, ErrorResponse, JsonResponse, Router, SerializableResponse, message, redirect, serialize
+from trio_http.web import JSON, ErrorResponse, JsonResponse, Router, SerializableResponse, redirect, serialize
 
 
 class Color(enum.Enum):
@@ -127,7 +127,7 @@ async def test_the_peer_chooses_the_codec() -> None:
     assert ask("text/csv").headers["vary"] == "accept"
     with pytest.raises(StatusError, match=r"406.*application/json, text/csv"):
         ask("image/png")
-    assert await message(Request("POST", "/", content=b"1,2"), list[int], codec=Csv()) == [1, 2]
+    assert await Request("POST", "/", content=b"1,2").message(list[int], codec=Csv()) == [1, 2]
 
 
 @pytest.mark.covers("S4.21")
@@ -141,7 +141,7 @@ async def test_a_body_is_read_as_an_object() -> None:
         "id": str(uuid.UUID(int=7)),
     }
 
-    shape = await message(Request("POST", "/", json=body), Shape)
+    shape = await Request("POST", "/", json=body).message(Shape)
 
     assert shape == Shape("é", [Point(1, 2.0), Point(3)], Color.RED, {"a": True}, date(2024, 2, 29), uuid.UUID(int=7))
     assert isinstance(shape.points[0].y, float)
@@ -157,7 +157,7 @@ async def test_a_class_may_read_itself() -> None:
         def from_dict(cls, mapping: dict[str, Any]) -> Own:
             return cls(mapping["v"])
 
-    assert (await message(Request("POST", "/", json={"v": 1}), Own)).value == 1
+    assert (await Request("POST", "/", json={"v": 1}).message(Own)).value == 1
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ async def test_a_class_may_read_itself() -> None:
 )
 async def test_what_does_not_fit_is_named(body: object, complaint: str) -> None:
     with pytest.raises(StatusError) as caught:
-        await message(Request("POST", "/", json=body), Shape)
+        await Request("POST", "/", json=body).message(Shape)
 
     assert caught.value.status == 422
     assert complaint in (caught.value.detail or "")
@@ -186,11 +186,11 @@ async def test_what_does_not_fit_is_named(body: object, complaint: str) -> None:
 
 async def test_a_body_that_is_no_json_or_of_another_type() -> None:
     with pytest.raises(StatusError, match=r"400.*line 1 column 2"):
-        await message(Request("POST", "/", content=b"{"), Shape)
+        await Request("POST", "/", content=b"{").message(Shape)
     with pytest.raises(StatusError, match=r"415.*text/plain; expected application/json"):
-        await message(Request("POST", "/", content="{}"), Shape)
+        await Request("POST", "/", content="{}").message(Shape)
     with pytest.raises(StatusError, match="415"):
-        await message(Request("POST", "/", content=b"{}", headers={"content-type": "?"}), Shape)
+        await Request("POST", "/", content=b"{}", headers={"content-type": "?"}).message(Shape)
 
 
 @pytest.mark.covers("A50")
@@ -210,7 +210,7 @@ async def test_the_answers_of_a_router_to_raised_errors_are_texts() -> None:
 
     @router.post("/")
     async def take(request: Request) -> Response:
-        return JsonResponse((await message(request, Point)).x)
+        return JsonResponse((await request.message(Point)).x)
 
     response = await router(Request("POST", "/", json={"x": "1"}))
     assert (response.status, response.text()) == (

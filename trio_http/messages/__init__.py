@@ -1,17 +1,24 @@
 """Requests, responses and bodies: what handlers take and return, without any I/O."""
 
 from ._body import Body, BodySource, EmptySource, WholeSource
+from ._codec import JSON, Codec, JsonCodec
 from ._content import ChunkSink, Content, ContentLike, Producer, SendChunk
+from ._described import describe
+from ._disk_limiter import disk_limiter
 from ._exchange import Address, BareExchange, CancelReason, Exchange, NoExchange, Serving, TLSInfo, Via
-from ._handler import Handler, Middleware
+from ._file_part import FilePart, FileParts, SendPart
+from ._handler import Handler, Middleware, Route, Routes, RouteTable
 from ._lines import Lines
 from ._parse import parse_request
-from ._request import UNSET, Request, Unset, unquote_path
+from ._request import UNSET, Request, Unset
 from ._response import Response
+from ._spool import SpooledBody
+from ._target import unquote_path
 from ._timings import Timings
 from ._upgrade import TakeOver, UpgradeResponse
 
 __all__ = [
+    "JSON",
     "UNSET",
     "Address",
     "BareExchange",
@@ -19,19 +26,28 @@ __all__ = [
     "BodySource",
     "CancelReason",
     "ChunkSink",
+    "Codec",
     "Content",
     "ContentLike",
     "EmptySource",
     "Exchange",
+    "FilePart",
+    "FileParts",
     "Handler",
+    "JsonCodec",
     "Lines",
     "Middleware",
     "NoExchange",
     "Producer",
     "Request",
     "Response",
+    "Route",
+    "RouteTable",
+    "Routes",
     "SendChunk",
+    "SendPart",
     "Serving",
+    "SpooledBody",
     "TLSInfo",
     "TakeOver",
     "Timings",
@@ -39,6 +55,8 @@ __all__ = [
     "UpgradeResponse",
     "Via",
     "WholeSource",
+    "describe",
+    "disk_limiter",
     "parse_request",
     "unquote_path",
 ]

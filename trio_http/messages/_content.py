@@ -7,13 +7,15 @@ is closed by us, in the task that iterates it, on every path: end, error, cancel
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
-from typing import Protocol, final, runtime_checkable
+from typing import cast, final
 
 import trio
 
 from .._errors import BodyConsumed
+from ..semantics import Headers
+from ._file_part import FileParts, SendPart
 
-__all__ = ["ChunkSink", "Content", "ContentLike", "Producer", "SendChunk"]
+__all__ = ["ChunkSink", "Content", "ContentLike", "IteratedSource", "Producer", "SendChunk"]
 
 SendChunk = Callable[[bytes], Awaitable[None]]
 ChunkSink = SendChunk
@@ -22,11 +24,6 @@ Producer = Callable[[SendChunk], Awaitable[None]]
 ContentLike = bytes | bytearray | memoryview | str | AsyncIterable[bytes] | Producer | None
 
 CLOSE_GRACE = 1.0  # seconds for the closing of what a user handed over, once we are cancelled
-
-
-@runtime_checkable
-class _Closeable(Protocol):
-    async def aclose(self) -> None: ...
 
 
 @final
@@ -89,8 +86,17 @@ class Content:
         """True for a producer, which can only push."""
         return self._producer is not None
 
-    async def send_to(self, send: SendChunk) -> None:
+    @property
+    def has_file_parts(self) -> bool:
+        """True if there are parts of files in it that can be sent as such; see :class:`FileParts`."""
+        return hasattr(self._iterable, "next_part")
+
+    async def send_to(self, send: SendChunk, send_part: SendPart | None = None) -> None:
         """Pass all bytes to ``send``, piece by piece, and close what the user gave.
+
+        Args:
+            send: Takes bytes.
+            send_part: Takes parts of files, for those who can send them as such.
 
         Raises:
             BodyConsumed: A one-shot iterable has been sent once already.
@@ -102,9 +108,9 @@ class Content:
         elif self._producer is not None:
             await self._producer(send)
         else:
-            await self._pull(send)
+            await self._pull(send, send_part)
 
-    async def _pull(self, send: SendChunk) -> None:
+    async def _pull(self, send: SendChunk, send_part: SendPart | None) -> None:
         iterable = self._iterable
         if iterable is None or self._used:
             raise BodyConsumed(
@@ -114,6 +120,11 @@ class Content:
         self._used = True
         iterator: AsyncIterator[bytes] | None = None
         try:
+            if send_part is not None and self.has_file_parts:
+                parts = cast("FileParts", iterable)
+                while (part := await parts.next_part()) is not None:
+                    await (send(part) if isinstance(part, bytes) else send_part(part))
+                return
             iterator = aiter(iterable)
             async for piece in iterator:
                 if piece:
@@ -148,10 +159,45 @@ class Content:
                 await _close(self._producer)  # a producer may hold things, such as the parts of a form
 
 
+@final
+class IteratedSource:
+    """What somebody gave as an iterator to be sent, read instead: for handlers that are called by hand."""
+
+    __slots__ = ("_content", "_iterator", "length", "trailers")
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._iterator: AsyncIterator[bytes] | None = None
+        self.length: int | None = content.length
+        self.trailers: Headers | None = None
+
+    async def receive_chunk(self) -> bytes:
+        """Return the next piece; closes the iterator at its end, and when it fails or is cancelled."""
+        await trio.lowlevel.checkpoint()
+        if self._iterator is None:
+            self._iterator = self._content.take_iterator()
+        try:
+            while not (piece := await anext(self._iterator)):
+                pass
+        except StopAsyncIteration:
+            piece = b""
+        except BaseException:
+            await self.aclose()
+            raise
+        if not piece:
+            await self.aclose()
+        return piece
+
+    async def aclose(self) -> None:
+        """Close what was given."""
+        await self._content.aclose_taken()
+
+
 async def _close(*things: object) -> None:
     # Shielded, so that a cancelled sender still closes its source; bounded, because the source is user code.
     # An iterable that is its own iterator comes twice; closing twice is fine by the rules of trio and of generators.
     with trio.CancelScope(deadline=trio.current_time() + CLOSE_GRACE, shield=True):
         for thing in things:
-            if isinstance(thing, _Closeable):
-                await thing.aclose()
+            aclose = getattr(thing, "aclose", None)  # isinstance() of a protocol takes 10 us, twice per body
+            if aclose is not None:
+                await aclose()

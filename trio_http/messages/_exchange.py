@@ -175,9 +175,16 @@ class BareExchange:
 
 @final
 class NoExchange(BareExchange):
-    """The exchange of a request that came over no connection: built by hand, in tests and for clients."""
+    """The exchange of a request that came over no connection: built by hand, in tests and for clients.
 
-    __slots__ = ()
+    Args:
+        peer: Where it pretends to come from.
+    """
+
+    __slots__ = ("peer",)
+
+    def __init__(self, peer: Address = None) -> None:
+        self.peer = peer
 
 
 @final

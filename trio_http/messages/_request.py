@@ -1,39 +1,26 @@
-"""A request, as a handler receives it and as a client sends it.
+"""A request, as a handler receives it and as a client sends it: its head, where it came from, and its body.
 
-On a server it is a view on what the core parsed: bytes become str only when somebody asks, and the body exists only
-once it is wanted. It knows nothing of sockets; what needs the connection goes through its :class:`Exchange`.
+The body exists only once it is wanted. It knows nothing of sockets; what needs the connection goes through its
+:class:`Exchange`.
 """
 
 from __future__ import annotations
 
 import json as json_codec
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from datetime import datetime
-from typing import Any, Literal, Self, TypeVar, final
+from typing import Any, Self, TypeVar, final
 
 from .._errors import DecodingError, StatusError
-from ..semantics import (
-    URL,
-    ByteRange,
-    Cookies,
-    ETag,
-    HeaderItem,
-    Headers,
-    HeadersInput,
-    MediaType,
-    Query,
-    RequestStartLine,
-    choose_language,
-    choose_media_type,
-    parse_etags,
-    parse_http_date,
-    parse_range,
-)
+from ..semantics import URL, HeaderItem, Headers, HeadersInput, Query, QueryInput
 from ._body import Body, BodySource, EmptySource, WholeSource
-from ._content import Content, ContentLike
+from ._codec import JSON, Codec
+from ._content import Content, ContentLike, IteratedSource
 from ._exchange import Address, CancelReason, Exchange, NoExchange, Serving, TLSInfo, Via
+from ._message import check_content_type, decode_message
 from ._record import body_record, field, fields_record, recorded_body, recorded_fields
+from ._request_head import RequestHead
+from ._spool import SPOOL_MEMORY, SpooledBody, spool
 
 __all__ = ["UNSET", "Request", "Unset"]
 
@@ -71,7 +58,7 @@ class _BadContent(DecodingError, StatusError):
 
 
 @final
-class Request:
+class Request(RequestHead):
     """One request.
 
     Args:
@@ -80,39 +67,33 @@ class Request:
         headers: The header fields.
         content: The body to send: bytes, str, an async iterable of bytes, or ``async def producer(send)``.
         json: An object to send as JSON instead; sets the content type unless it is given.
+        params: Names and values that are added to the query of the target.
+        fragment: Added to the target; peers have no reason to send one, and some do.
+        client_address: Where a request built by hand pretends to come from.
         http_version: ``"HTTP/1.1"`` or ``"HTTP/1.0"``.
         exchange: What carries the request; None for one built by hand.
+
+    Example:
+        >>> request = Request("POST", "/notes", params={"tag": ["a", "b"]}, json={"text": "hello"})
+        >>> response = await router(request)  # a handler is tested by calling it
     """
 
     __slots__ = (
         "_body",
         "_content",
-        "_cookies",
-        "_headers",
-        "_items",
-        "_path",
-        "_query",
         "_read",
         "_state",
         "_url",
         "_via",
         "exchange",
-        "http_version",
         "matches",
-        "method",
-        "raw_target",
         "websocket",
     )
 
-    method: str
-    raw_target: bytes
-    http_version: str
     exchange: Exchange
     matches: dict[str, Any]  # str, but for the typed parameters of a pattern
     websocket: Any
     """The open WebSocket, in a function that is called for each of its messages; None elsewhere."""
-    _query: Query | None
-    _cookies: Cookies | None
     _via: Via | None
 
     def __init__(
@@ -123,15 +104,23 @@ class Request:
         headers: HeadersInput | None = None,
         content: ContentLike = None,
         json: object = UNSET,
+        params: QueryInput | None = None,
+        fragment: str = "",
+        client_address: Address = None,
         http_version: str = "HTTP/1.1",
         exchange: Exchange | None = None,
     ) -> None:
         self.method = method
-        self.raw_target = target.encode("ascii") if isinstance(target, str) else target
-        self._items: list[HeaderItem] = []
-        self._headers: Headers | None = Headers(headers)
+        raw = target.encode("ascii") if isinstance(target, str) else target
+        self.raw_target = raw if params is None and not fragment else _completed(raw, params, fragment)
+        self._items = []
+        self._headers = Headers(headers)
         self.http_version = http_version
-        self.exchange = _NOWHERE if exchange is None else exchange
+        if exchange is None:
+            exchange = _NOWHERE if client_address is None else NoExchange(client_address)
+        elif client_address is not None:
+            raise TypeError("the exchange knows where a request comes from: give exchange or client_address, not both")
+        self.exchange = exchange
         if json is not UNSET:
             if content is not None:
                 raise TypeError("a request has one body: give content or json, not both")
@@ -141,7 +130,7 @@ class Request:
             self.headers.setdefault("content-type", "text/plain; charset=utf-8")
         self._content: Content | None = Content(content)
         self._body: Body | None = None
-        self._path: str | None = None
+        self._path = None
         self._read: bytes | None = None
         self._state: dict[str, Any] | None = None
         self._url: URL | None = None
@@ -223,62 +212,6 @@ class Request:
     # ---------------------------------------------------------------- the request line
 
     @property
-    def target(self) -> str:
-        """The request target as sent, percent-encoding and all."""
-        return self.raw_target.decode("latin-1")
-
-    @property
-    def headers(self) -> Headers:
-        """The header fields; yours to change, and to replace."""
-        if self._headers is None:
-            self._headers = Headers.from_items(self._items)
-        return self._headers
-
-    @headers.setter
-    def headers(self, headers: Headers) -> None:
-        self._headers = headers
-
-    @property
-    def path(self) -> str:
-        """The path of the target, percent-decoded as UTF-8 (bytes that are none become U+FFFD)."""
-        path = self._path
-        if path is None:
-            raw = self.raw_path
-            path = self._path = unquote_path(raw) if "%" in raw else raw
-        return path
-
-    @property
-    def raw_path(self) -> str:
-        """The path of the target as sent; ``""`` for CONNECT and for ``OPTIONS *``."""
-        target = self.raw_target
-        if not target.startswith(b"/"):
-            target = _path_of_absolute(target)
-        return (target.partition(b"?")[0] if b"?" in target else target).decode("latin-1")
-
-    @property
-    def query_string(self) -> str:
-        """What follows the first ``?`` of the target, as sent; ``""`` if there is none."""
-        return self.raw_target.partition(b"?")[2].decode("latin-1")
-
-    @property
-    def query(self) -> Query:
-        """The fields of the query string, decoded: a mapping, with all values of a name by ``get_list``."""
-        query: Query | None = self._query
-        if query is None:
-            query = self._query = Query(self.query_string)
-        return query
-
-    @property
-    def start_line(self) -> RequestStartLine:
-        """Method, target and version as one tuple."""
-        return RequestStartLine(self.method, self.target, self.http_version)
-
-    @property
-    def supports_http_1_1(self) -> bool:
-        """Whether the peer speaks HTTP/1.1, so that chunks, 100 Continue and other 1xx answers may be sent."""
-        return self.http_version == "HTTP/1.1"
-
-    @property
     def host(self) -> str:
         """The host and port the request is meant for, as the client named them; ``""`` if it did not.
 
@@ -304,6 +237,11 @@ class Request:
     @property
     def peer(self) -> Address:
         """The address of the other end of the connection."""
+        return self.exchange.peer
+
+    @property
+    def client_address(self) -> Address:
+        """The same by another name; what trusted proxies say of the client is :attr:`ip`."""
         return self.exchange.peer
 
     @property
@@ -350,64 +288,6 @@ class Request:
         if self._state is None:
             self._state = dict(self.exchange.state)
         return self._state
-
-    # ---------------------------------------------------------------- what clients say about representations
-
-    @property
-    def cookies(self) -> Cookies:
-        """The cookies sent: a mapping from name to value."""
-        cookies: Cookies | None = self._cookies
-        if cookies is None:
-            cookies = self._cookies = Cookies(self.headers.get("cookie"))
-        return cookies
-
-    @property
-    def content_type(self) -> MediaType | None:
-        """The media type of the body; None where none is given, or something that is none."""
-        value = self.headers.get("content-type")
-        try:
-            return None if value is None else MediaType.parse(value)
-        except ValueError:
-            return None
-
-    def accepts(self, *offers: str) -> str | None:
-        """Return the media type among ``offers`` that the client likes best, None if it accepts none of them."""
-        return choose_media_type(self.headers.get("accept"), offers)
-
-    def accepts_language(self, *offers: str) -> str | None:
-        """Return the language among ``offers`` that the client likes best, None if it accepts none of them."""
-        return choose_language(self.headers.get("accept-language"), offers)
-
-    @property
-    def if_match(self) -> Sequence[ETag] | Literal["*"]:
-        """The entity tags of ``If-Match``; empty where there is no such field."""
-        return parse_etags(self.headers.get("if-match") or "")
-
-    @property
-    def if_none_match(self) -> Sequence[ETag] | Literal["*"]:
-        """The entity tags of ``If-None-Match``; empty where there is no such field."""
-        return parse_etags(self.headers.get("if-none-match") or "")
-
-    @property
-    def if_modified_since(self) -> datetime | None:
-        """The date of ``If-Modified-Since``; None where there is none, or nothing that is a date."""
-        return self._date("if-modified-since")
-
-    @property
-    def if_unmodified_since(self) -> datetime | None:
-        """The date of ``If-Unmodified-Since``; None where there is none, or nothing that is a date."""
-        return self._date("if-unmodified-since")
-
-    def _date(self, name: str) -> datetime | None:
-        value = self.headers.get(name)
-        try:
-            return None if value is None else parse_http_date(value)
-        except ValueError:
-            return None
-
-    def range(self, size: int) -> list[ByteRange] | None:
-        """Return the parts of ``size`` bytes that are asked for; None: all of them, empty: answer 416."""
-        return parse_range(self.headers.get("range"), size)
 
     # ---------------------------------------------------------------- what handlers may ask of the server
 
@@ -478,7 +358,9 @@ class Request:
         if content is None:
             return self.exchange.open_body()
         if content.data is None:
-            raise TypeError("the body of this request is produced by a function or iterator: it can be sent, not read")
+            if content.is_push:
+                raise TypeError("the body of this request is produced by a function: it can be sent, not read")
+            return IteratedSource(content)
         return WholeSource(content.data) if content.data else EmptySource()
 
     async def read(self, limit: int | None = None) -> bytes:
@@ -520,6 +402,44 @@ class Request:
         except (ValueError, RecursionError) as error:  # the second: brackets nested more deeply than the parser goes
             raise _BadContent(f"the body of {self!r} is not JSON: {error}") from error
 
+    async def message(self, cls: type[T], *, codec: Codec = JSON, limit: int | None = None) -> T:
+        """Read the whole body as an object of that type.
+
+        Args:
+            cls: A dataclass, of fields that are such themselves, or numbers, texts, booleans, dates, UUIDs,
+                enumerations, lists, dictionaries and unions of these; a class with ``from_dict(mapping)``; or one of
+                those other types.
+            codec: How to read the bytes.
+            limit: At most so many bytes; None leaves it to the route and the server.
+
+        Raises:
+            StatusError: 400, the bytes are not what the codec reads; 415, the content type is another one; 422, the
+                object does not fit. The text says what is wrong and where. Let out of a handler, it is the answer.
+            BodyTooLarge: There is more than ``limit``.
+        """
+        check_content_type(self.headers.get("content-type"), codec)
+        return decode_message(await self.read(limit), cls, codec)
+
+    async def spool(self, *, memory: int = SPOOL_MEMORY, folder: str | None = None) -> SpooledBody:
+        """Read the whole body into a file: in memory while it is small, then on disk without a name.
+
+        Close it, best by ``async with await request.spool() as file``; what is not closed goes with the object.
+
+        Args:
+            memory: Up to so many bytes no disk is involved.
+            folder: Where it goes otherwise; None for the system's folder for such files.
+
+        Raises:
+            BodyTooLarge: It has more bytes than ``ServerLimits.body`` or :meth:`limit_body` allows.
+            BodyConsumed: Part of it has been read by other means.
+            OSError: The disk is full.
+            ReadTimeout, IncompleteBody, RemoteProtocolError, ReadError: As the connection finds.
+
+        Cancellation:
+            Whatever has been stored so far is gone.
+        """
+        return await spool(self.body, memory, folder)
+
     def end(self) -> None:
         """Mark the exchange as over: a body that somebody kept cannot be read any more. For owners of connections."""
         if self._body is not None:
@@ -531,31 +451,7 @@ class Request:
         return None if self._body is None else self._body.trailers
 
 
-def unquote_path(raw: str) -> str:
-    """Percent-decode a path; a ``%`` that is no escape stays as it is."""
-    head, *rest = raw.encode("latin-1").split(b"%")
-    out = [head]
-    for piece in rest:
-        byte = _HEX.get(piece[:2])
-        if byte is None:
-            out += (b"%", piece)
-        else:
-            out += (byte, piece[2:])
-    return b"".join(out).decode("utf-8", "replace")
-
-
-_HEX = {
-    f"{a}{b}".encode(): bytes([int(f"{a}{b}", 16)]) for a in "0123456789abcdefABCDEF" for b in "0123456789abcdefABCDEF"
-}
-
-
-def _path_of_absolute(target: bytes) -> bytes:
-    """Return path and query of an absolute-form target (RFC 9112 section 3.2.2); ``b""`` for the other forms."""
-    scheme, colon, rest = target.partition(b"://")
-    if not colon or not scheme.isalnum():
-        return b""
-    slash = rest.find(b"/")
-    query = rest.find(b"?")
-    if slash < 0 or 0 <= query < slash:
-        return b"/" + rest[query:] if query >= 0 else b"/"
-    return rest[slash:]
+def _completed(target: bytes, params: QueryInput | None, fragment: str) -> bytes:
+    if params is not None and (query := str(Query(params))):
+        target += (b"&" if b"?" in target else b"?") + query.encode("ascii")
+    return target + b"#" + fragment.encode("ascii") if fragment else target

@@ -21,6 +21,7 @@ from ..semantics import (
 )
 from ._body import Body, EmptySource, WholeSource
 from ._content import Content, ContentLike
+from ._described import Described, read_described
 from ._lines import Lines
 from ._record import body_record, field, fields_record, recorded_body, recorded_fields
 from ._request import UNSET, Request
@@ -231,6 +232,38 @@ class Response:
             return error
         return None
 
+    @property
+    def exception(self) -> Exception | None:
+        """The exception that the server described, else :attr:`error`; None for an answer that is no error.
+
+        Its type is a built-in one such as ``ValueError`` and its text the server's. For types of your own see
+        :meth:`exception_of`.
+        """
+        return self.exception_of()
+
+    def exception_of(self, *types: type[Exception]) -> Exception | None:
+        """Return the exception that the server described, as :attr:`exception`, also of these types.
+
+        An answer like ``web.ErrorResponse(error)`` describes one, by the name of its type and its text. What comes
+        from the peer chooses among these types and some built-in ones by name, and its text is all they are made
+        with: nothing is imported, and no type is found that is not named here.
+
+        Args:
+            types: Exceptions that can be made of one text.
+
+        Example:
+            >>> error = response.exception_of(NoSuchUser, QuotaExceeded)
+        """
+        if self.status < 400:
+            return None
+        described = self._described()
+        found = None if described is None else described.exception(types)
+        return self.error if found is None else found
+
+    def _described(self) -> Described | None:
+        data = self._data  # what has not been read tells nothing
+        return None if data is None else read_described(self.headers.get("content-type"), data)
+
     def replace_body(self, body: ContentLike) -> None:
         """Send another body than the one given; the fields stay as they are.
 
@@ -283,7 +316,8 @@ class Response:
         """Return the response itself, unless it is an error.
 
         Raises:
-            StatusError: The status is 400 or higher.
+            StatusError: The status is 400 or higher. Its text says what the server described in JSON, and its cause
+                is the exception that was described, if it was (see :attr:`exception`).
         """
         if self.status < 400:
             return self
@@ -292,7 +326,11 @@ class Response:
         else:
             what = "the request"
         detail = f"{self.reason or phrases.get(self.status, '')} in answer to {what}"
-        raise StatusError(self.status, detail, response=self)
+        described = self._described()
+        if described is None:
+            raise StatusError(self.status, detail, response=self)
+        error = StatusError(self.status, f"{detail}: {described.as_line()}", response=self)
+        raise error from described.exception(())
 
     # ---------------------------------------------------------------- body
 

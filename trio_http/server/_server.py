@@ -13,7 +13,7 @@ import inspect
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Any, Final, final
@@ -23,7 +23,7 @@ import trio
 from .. import h1
 from .._config import ServerLimits, ServerTimeouts
 from .._errors import LocalProtocolError, StatusError
-from ..messages import Address, Handler, Request, Response, TLSInfo
+from ..messages import Address, Handler, Request, Response, Route, Routes, RouteTable, TLSInfo
 from ..transport import (
     READ_SIZE,
     PlainAcceptor,
@@ -281,6 +281,41 @@ class Server:
         special = self.instruments or self.hooks.around_requests or self.limits.concurrency is not None
         self.plain = not special and self.timeouts.handler is None
 
+    # ---------------------------------------------------------------- routes
+
+    def register_routes(self, routes: Routes | Iterable[Route]) -> None:
+        """Add routes to the handler, which must be a table of them: ``Server(Router()).register_routes(Files())``.
+
+        Args:
+            routes: A resource, or ``(method, pattern, callback)`` one by one.
+
+        Raises:
+            LocalProtocolError: The handler takes no routes.
+        """
+        self._table().register_routes(routes)
+
+    def routes(self) -> Sequence[Route]:
+        """Return method, pattern and callback of each route of the handler, in order.
+
+        Raises:
+            LocalProtocolError: The handler has no routes.
+        """
+        return self._table().routes()
+
+    def _table(self) -> RouteTable:
+        handler: object = self.handler
+        if handler is _nothing_here:
+            raise LocalProtocolError(
+                "this server has no handler, so there is nothing that could take or have routes: "
+                "make it with one that does, Server(trio_http.web.Router(), port)"
+            )
+        if not isinstance(handler, RouteTable):
+            raise LocalProtocolError(
+                f"the handler of this server, {handler!r}, takes no routes: give the server a trio_http.web.Router, "
+                "or, where middleware is around one, ask that router itself"
+            )
+        return handler
+
     # ---------------------------------------------------------------- TLS
 
     def load_certs(
@@ -342,6 +377,23 @@ class Server:
                 await self._serve(task_status)
         finally:
             await self._listening.close()
+
+    def run(self) -> None:
+        """Listen and serve in a run of trio of its own: the blocking form of :meth:`listen`, for whole programs.
+
+        It returns when somebody has called :meth:`shutdown`.
+
+        Raises:
+            ConnectError: The address cannot be bound.
+            KeyboardInterrupt: Somebody pressed Ctrl-C, which ends everything at once.
+        """
+        try:
+            trio.run(self.listen)
+        except BaseExceptionGroup as group:
+            # each nursery of the server has wrapped it once
+            if group.split(KeyboardInterrupt)[1] is None:
+                raise KeyboardInterrupt from None
+            raise
 
     async def _serve(self, task_status: trio.TaskStatus[Server]) -> None:
         with Readiness() if self._may_wait_together() else nullcontext() as self._readiness:

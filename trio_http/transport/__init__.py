@@ -13,7 +13,7 @@ from ._protocol import READ_SIZE, WRITE_SLICE, Transport, format_address
 from ._proxy import Proxy, route_through
 from ._readiness import Readiness
 from ._route import DirectRoute, Origin, Route, UnixRoute
-from ._socket import SocketTransport
+from ._socket import FileNotSendable, SocketTransport
 from ._stream import StreamTransport
 from ._sweeper import Sweeper, Watched
 from ._tls import TLSOptions, start_tls
@@ -23,6 +23,7 @@ __all__ = [
     "WRITE_SLICE",
     "Dial",
     "DirectRoute",
+    "FileNotSendable",
     "Network",
     "NetworkOptions",
     "Origin",

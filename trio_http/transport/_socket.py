@@ -8,6 +8,8 @@ bytes together (:mod:`._readiness`).
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
 from collections.abc import Callable, Sequence
 from typing import final
@@ -30,9 +32,19 @@ from ._hangup import has_hung_up
 from ._protocol import HIDDEN_END_PAUSE, Address, format_address
 from ._readiness import Readiness
 
-__all__ = ["SocketTransport"]
+__all__ = ["FileNotSendable", "SocketTransport"]
 
 _IOV_MAX = 64  # pieces handed to sendmsg at once; Linux takes 1024
+
+
+_MSG_MORE = getattr(socket, "MSG_MORE", 0)
+
+# not a regular file, a file system that cannot, a system that has no such call; Linux says the first for both
+_NOT_SENDABLE = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
+
+
+class FileNotSendable(Exception):
+    """The kernel cannot send that file: read it, and send the bytes."""
 
 
 @final
@@ -174,6 +186,56 @@ class SocketTransport:
                 continue
             except (OSError, trio.ClosedResourceError) as error:
                 raise self._write_error(error) from error
+
+    def send_more_nowait(self, data: bytes) -> int:
+        """Send what the kernel takes at once; it may wait for more to fill a packet, so more has to follow at once.
+
+        Raises:
+            WriteError: The connection broke.
+        """
+        try:
+            return self._sock.send(data, _MSG_MORE)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise self._write_error(error) from error
+
+    def send_file_nowait(self, descriptor: int, start: int, count: int) -> int | None:
+        """Send a part of a file without copying it through this process, as much of it as can be without waiting.
+
+        The kernel waits for the disk where the bytes are not in its memory: see to that before.
+
+        Args:
+            descriptor: The file, open for reading.
+            start: The first byte.
+            count: How many bytes at most.
+
+        Returns:
+            How many bytes were taken; 0 means that the file ends there, None that the peer has to be waited for.
+
+        Raises:
+            FileNotSendable: The kernel cannot do this with that file.
+            WriteError: The connection broke.
+        """
+        try:
+            return os.sendfile(self._fd, descriptor, start, count)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            if error.errno in _NOT_SENDABLE and not self._closed:
+                raise FileNotSendable(str(error)) from error
+            raise self._write_error(error) from error
+
+    async def wait_writable(self) -> None:
+        """Wait until the kernel would take some bytes.
+
+        Raises:
+            WriteError: The connection was closed by another task.
+        """
+        try:
+            await wait_writable(self._fd)
+        except (OSError, trio.ClosedResourceError) as error:
+            raise self._write_error(error) from error
 
     async def send_eof(self) -> None:
         """Shut down the sending direction."""

@@ -3,10 +3,10 @@
 Nothing in here knows a server: whatever takes a :class:`~trio_http.messages.Handler` can serve it.
 """
 
+from ..messages import JSON, Codec, JsonCodec, disk_limiter
 from ._access_log import access_log
 from ._compression import compression
 from ._cors import cors
-from ._disk import disk_limiter
 from ._docs import Argument, RouteInfo, header, param
 from ._docs_page import add_docs, docs_page
 from ._error_pages import error_pages
@@ -15,14 +15,13 @@ from ._file_response import FileResponse
 from ._form import Form, OpenForm, Uploads, form, parse_form, parse_multipart
 from ._hosts import https_only, trusted_hosts
 from ._limits import by_peer, limit_concurrency, limit_rate
-from ._message import message
 from ._multipart import FormLimits, MultipartParser, PartBegin, PartData, PartEnd
 from ._openapi import openapi
 from ._paths import path_join_safe
 from ._pattern import PathType, Pattern
 from ._request_id import request_id
 from ._resource import Resource, delete, get, head, options, patch, post, put, route, websocket
-from ._responses import JSON, Codec, ErrorResponse, JsonCodec, JsonResponse, SerializableResponse, redirect, serialize
+from ._responses import ErrorResponse, JsonResponse, SerializableResponse, redirect, serialize
 from ._router import Router
 from ._static import static
 from ._threaded import apply, threaded
@@ -73,7 +72,6 @@ __all__ = [
     "https_only",
     "limit_concurrency",
     "limit_rate",
-    "message",
     "openapi",
     "options",
     "param",

@@ -17,9 +17,8 @@ from typing import Any, Final, final
 import trio
 
 from .._errors import BodyTooLarge, StatusError
-from ..messages import Request
+from ..messages import Request, disk_limiter
 from ..semantics import MediaType, Query
-from ._disk import disk_limiter
 from ._multipart import FormLimits, MultipartParser, PartBegin, PartData, PartEnd, boundary_of
 from ._upload import Upload, close_files
 

@@ -64,7 +64,7 @@ def openapi(
         version: Of the API.
         description: Of the API, in Markdown.
         servers: URLs.
-        bodies: By handler, the type that it reads with :func:`message`; dataclasses become schemas.
+        bodies: By handler, the type that it reads with ``request.message()``; dataclasses become schemas.
     """
     schemas: Json = {}
     paths: Json = {}

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time
-from decimal import Decimal
-from enum import Enum
-from pathlib import PurePath
-from typing import Any, Final, Protocol, final
+from typing import Any, final
 from urllib.parse import quote
-from uuid import UUID
 
 from .._errors import StatusError
-from ..messages import Request, Response
+from ..messages import JSON, Codec, Request, Response, describe
 from ..semantics import HeadersInput, choose_media_type, phrases
 
 __all__ = [
-    "JSON",
-    "Codec",
     "ErrorResponse",
-    "JsonCodec",
     "JsonResponse",
     "SerializableResponse",
     "redirect",
@@ -68,21 +59,17 @@ class ErrorResponse(Response):
     """An error that a program can read.
 
     Without ``problem`` the body is ``{"error": obj}``; with it, problem details by RFC 9457. An exception becomes its
-    type's name and its text: give only such exceptions as the peer may know of.
+    type's name and its text (no traceback): give only such exceptions as the peer may know of. A client of ours has it
+    as ``response.exception``, and as the cause of what ``raise_for_status()`` raises.
 
     Args:
         obj: A text, an exception, or anything that is JSON (a mapping has the members of the problem details).
         status: The status code, 400 to 599.
         headers: Further fields.
         problem: Answer with ``application/problem+json``.
-
-    Attributes:
-        exception: The exception that was given, else a :class:`StatusError` that says the same.
     """
 
-    __slots__ = ("exception",)
-
-    exception: Exception
+    __slots__ = ("_given",)
 
     def __init__(
         self, obj: object, *, status: int = 400, headers: HeadersInput | None = None, problem: bool = False
@@ -91,75 +78,29 @@ class ErrorResponse(Response):
             raise ValueError(f"ErrorResponse(status={status!r}): errors are 400 to 599")
         text = str(obj)
         shown: object = obj
-        if isinstance(obj, Exception):
-            if isinstance(obj, StatusError) and obj.detail is not None:
-                text = obj.detail
-            shown = {"type": type(obj).__name__, "message": text}
+        members: dict[str, Any] = obj if isinstance(obj, dict) else {"detail": text}
+        if isinstance(obj, StatusError):
+            text = obj.detail or phrases.get(obj.status, "")
+            shown = {"type": "StatusError", "message": text}
+            members = {"detail": text}
+        elif isinstance(obj, Exception):
+            told = describe(obj)
+            shown = {"type": told.name, "message": told.text}
+            members = {"detail": told.text, "exception": told.name}
         if problem:
             details: dict[str, Any] = {"type": "about:blank", "title": phrases.get(status, ""), "status": status}
-            details.update(obj if isinstance(obj, dict) else {"detail": text})
+            details.update(members)
             body, kind = _dumps(details), "application/problem+json"
         else:
             body, kind = _dumps({"error": shown}), "application/json"
         super().__init__(body.encode(), status=status, headers=headers)
         self.headers.setdefault("content-type", kind)
-        self.exception = obj if isinstance(obj, Exception) else StatusError(status, text)
-
-
-class Codec(Protocol):
-    """A way to write objects as bytes and to read them back."""
+        self._given = obj if isinstance(obj, Exception) else StatusError(status, text)
 
     @property
-    def media_type(self) -> str:
-        """The content type of what it writes."""
-
-    def encode(self, obj: Any, /) -> bytes:
-        """Write an object; TypeError if it cannot be written."""
-
-    def decode(self, data: bytes, /) -> Any:
-        """Read an object; ValueError if the bytes are none."""
-
-
-@final
-class JsonCodec:
-    """JSON for more than plain objects.
-
-    Dataclasses and whatever has ``to_dict()`` become objects; dates and times ISO 8601; enumerations their values;
-    UUIDs, paths and decimals text; sets and tuples lists; bytes are refused.
-    """
-
-    __slots__ = ()
-    media_type = "application/json"
-
-    def encode(self, obj: Any, /) -> bytes:
-        """Write an object."""
-        return json.dumps(obj, default=_plain, separators=(",", ":"), ensure_ascii=False).encode()
-
-    def decode(self, data: bytes, /) -> Any:
-        """Read an object."""
-        return json.loads(data)
-
-
-JSON: Final = JsonCodec()
-"""The codec used where none is given."""
-
-
-def _plain(obj: Any) -> object:
-    if dataclasses.is_dataclass(obj) and not isinstance(obj, type):
-        # not asdict(): that copies deeply, and takes apart what knows better how to be written
-        return {field.name: getattr(obj, field.name) for field in dataclasses.fields(obj)}
-    if isinstance(obj, datetime | date | time):
-        return obj.isoformat()
-    if isinstance(obj, Enum):
-        return obj.value
-    if isinstance(obj, UUID | Decimal | PurePath):
-        return str(obj)
-    if isinstance(obj, set | frozenset):
-        return list(obj)
-    to_dict = getattr(obj, "to_dict", None)
-    if to_dict is not None:
-        return to_dict()
-    raise TypeError(f"an object of type {type(obj).__name__} is no JSON: give it to_dict(), or another codec")
+    def exception(self) -> Exception:
+        """The exception that was given, else a :class:`StatusError` that says the same."""
+        return self._given
 
 
 @final

@@ -16,7 +16,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar, Unpack, final
 
-from ..messages import Handler, Request, Response, unquote_path
+from ..messages import Handler, Request, Response, Route, Routes, unquote_path
 from ..semantics import split_host_port
 from ._answers import answer, answer_to
 from ._body_limit import limit_body
@@ -250,13 +250,13 @@ class Router:
 
         return register
 
-    def register_routes(self, routes: Resource | Iterable[tuple[str, str, Handler]]) -> None:
+    def register_routes(self, routes: Routes | Iterable[Route]) -> None:
         """Register the routes of a resource, or ``(method, pattern, callback)`` one by one.
 
         What the decorators of :mod:`trio_http.web` say about a callback (limits, names) holds here, too; a bare
         callback for a method with a body takes 5 MiB.
         """
-        for method, pattern, callback in routes.routes() if isinstance(routes, Resource) else routes:
+        for method, pattern, callback in routes if isinstance(routes, Iterable) else routes.routes():
             limit = None if method in _WITHOUT_BODY else MAX_CONTENT_LENGTH
             name = None
             for note in notes_of(callback):
@@ -474,7 +474,7 @@ class Router:
             if isinstance(one.handler, Router):
                 yield from one.handler._describe(base, one.text, prefix)
 
-    def routes(self) -> list[tuple[str, str, Handler]]:
+    def routes(self) -> list[Route]:
         """Return ``(method, pattern, callback)`` for each route, those of mounted routers included, in order."""
         return [(info.method, info.pattern, info.handler) for info in self.describe()]
 

@@ -10,8 +10,8 @@ from typing import IO, final
 
 import trio
 
+from ..messages import disk_limiter
 from ..semantics import Headers
-from ._disk import disk_limiter
 
 __all__ = ["Upload", "close_files"]
 

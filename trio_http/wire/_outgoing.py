@@ -12,6 +12,7 @@ from ..messages import Content, Response, SendChunk
 from ..semantics import Headers, reason_bytes
 from ._http1 import HTTP1Stream
 from ._sending import JOIN_MAX
+from ._sending_files import part_sender, send_head_of_file
 
 __all__ = ["plain_answer", "request_head", "send_response", "stream_content"]
 
@@ -86,7 +87,10 @@ async def send_response(
         await stream.send_pieces(pieces)
     else:
         try:
-            await stream.send_pieces((stream.core.send(head),))
+            if content.has_file_parts and not no_body:
+                await send_head_of_file(stream, stream.core.send(head))
+            else:
+                await stream.send_pieces((stream.core.send(head),))
         except BaseException:
             await content.aclose()
             raise
@@ -122,9 +126,12 @@ async def stream_content(stream: HTTP1Stream, content: Content, trailers: Header
         WriteTimeout, TotalTimeout, WriteError: The peer takes no bytes, or is gone.
         Exception: Whatever the user's iterator or producer raises.
     """
-    await content.send_to(_chunk_sender(stream))
+    await content.send_to(_chunk_sender(stream), part_sender(stream))
     end = h1.EndOfMessage() if trailers is None else h1.EndOfMessage(headers=h1.Headers(trailers.items_list))
-    await stream.send_event(end)
+    # no checkpoint as in send_event(): every piece has been one, and waiting for the next request is
+    pieces = stream.core.send_with_data_passthrough(end)
+    if pieces:
+        await stream.send_pieces(pieces)
 
 
 def _chunk_sender(stream: HTTP1Stream) -> SendChunk:

@@ -9,7 +9,8 @@ How it works
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import final
 
 import trio
@@ -145,10 +146,7 @@ class SendingLine(Line):
             self.broken = False
 
     async def _send_rest(self, pieces: Sequence[bytes | memoryview], sent: int, size: int) -> None:
-        pace = self._writing
-        if pace is None:
-            pace = self._writing = Pace(self.timing.write, self.timing.min_rate)
-        pace.moved += sent
+        self.writing.moved += sent
         if len(pieces) > 1 and size - sent <= JOIN_MAX:
             pieces = (b"".join(pieces),)  # fewer system calls, fewer TLS records
         for piece in pieces:
@@ -158,13 +156,30 @@ class SendingLine(Line):
             rest = memoryview(piece)[sent:]
             sent = 0
             while rest:
-                rest = rest[await self._send_in_time(rest, pace) :]
+                rest = rest[await self.send_in_time(partial(self.transport.send, rest)) :]
 
-    async def _send_in_time(self, data: memoryview, pace: Pace) -> int:
+    @property
+    def writing(self) -> Pace:
+        """The clock of the outgoing message; only what had to wait begins it."""
+        pace = self._writing
+        if pace is None:
+            pace = self._writing = Pace(self.timing.write, self.timing.min_rate)
+        return pace
+
+    async def send_in_time(self, send: Callable[[], Awaitable[int]]) -> int:
+        """Wait for the peer to take some bytes, as long as it has time.
+
+        Args:
+            send: Waits until some are taken, and returns how many.
+
+        Raises:
+            WriteTimeout, TotalTimeout, WriteError: It takes none, too few, or is gone.
+        """
+        pace = self.writing
         now = trio.current_time()
         deadline = pace.deadline(now, self.latest)
         with trio.CancelScope(deadline=deadline):
-            count = await self.transport.send(data)
+            count = await send()
             self.sent += count
             pace.waited(now, count)
             return count

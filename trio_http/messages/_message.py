@@ -1,4 +1,4 @@
-"""Reading a request's body as an object of a given type, and saying exactly what does not fit."""
+"""A body as an object of a given type, and in words what does not fit and where."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from .._errors import StatusError
-from ..messages import Request
 from ..semantics import MediaType
-from ._responses import JSON, Codec
+from ._codec import JSON, Codec
 
-__all__ = ["message"]
+__all__ = ["check_content_type", "decode_message"]
 
 T = TypeVar("T")
 
@@ -24,31 +23,28 @@ class _Misfit(Exception):
     """Something does not fit; the text says where."""
 
 
-async def message(request: Request, cls: type[T], *, codec: Codec = JSON, limit: int | None = None) -> T:
-    """Read the body of a request as an object.
-
-    Args:
-        request: The request.
-        cls: A dataclass, of fields that are such themselves, or numbers, texts, booleans, dates, UUIDs,
-            enumerations, lists, dictionaries and unions of these; a class with ``from_dict(mapping)``; or one of
-            those other types.
-        codec: How to read the bytes.
-        limit: At most so many bytes; None leaves it to the route and the server.
+def check_content_type(declared: str | None, codec: Codec) -> None:
+    """Refuse a body that says it is something else than what the codec reads; one that says nothing may be it.
 
     Raises:
-        StatusError: 400, the bytes are not what the codec reads; 415, the content type is another one; 422, the
-            object does not fit, and the text says where.
-        BodyTooLarge: There is more than ``limit``.
+        StatusError: 415.
     """
-    declared = request.headers.get("content-type")
-    if declared is not None:
-        try:
-            kind = MediaType.parse(declared)
-        except ValueError as error:
-            raise StatusError(415, str(error)) from None
-        if kind.essence != codec.media_type and not (codec is JSON and kind.is_json):
-            raise StatusError(415, f"the body is {kind.essence}; expected {codec.media_type}")
-    data = await request.read(limit)
+    if declared is None:
+        return
+    try:
+        kind = MediaType.parse(declared)
+    except ValueError as error:
+        raise StatusError(415, str(error)) from None
+    if kind.essence != codec.media_type and not (codec is JSON and kind.is_json):
+        raise StatusError(415, f"the body is {kind.essence}; expected {codec.media_type}")
+
+
+def decode_message(data: bytes, cls: type[T], codec: Codec) -> T:
+    """Return the bytes of a body as an object; see :meth:`Request.message`.
+
+    Raises:
+        StatusError: 400, the bytes are not what the codec reads; 422, the object does not fit.
+    """
     try:
         value = codec.decode(data)
     except (ValueError, RecursionError) as error:
