@@ -29,6 +29,7 @@ def client() -> Iterator[Client]:
         yield client
 
 
+@pytest.mark.covers("B41", "S1.7")
 @pytest.mark.parametrize("method", ["get", "head", "options", "post", "put", "patch", "delete"])
 def test_each_verb(client: Client, method: str) -> None:
     response = getattr(client, method)("/")
@@ -44,6 +45,7 @@ def test_body_goes_along_and_errors_come_back(client: Client) -> None:
         client.get("ftp://x/")
 
 
+@pytest.mark.covers("B41")
 def test_stream(client: Client) -> None:
     with client.stream("GET", "/pieces") as response:
         assert response.status == 200
@@ -52,6 +54,7 @@ def test_stream(client: Client) -> None:
         list(response)
 
 
+@pytest.mark.covers("B41", "S1.7")
 def test_several_threads_may_use_one_client(client: Client) -> None:
     results: list[int] = []
 

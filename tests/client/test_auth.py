@@ -33,6 +33,7 @@ class Upper:
         return True
 
 
+@pytest.mark.covers("B15", "S1.13")
 @pytest.mark.parametrize(
     ("auth", "field"),
     [
@@ -54,6 +55,7 @@ def test_field_of_each_way(auth: Any, field: str) -> None:
     run(main)
 
 
+@pytest.mark.covers("B15", "S2.26")
 def test_function_and_url_and_header() -> None:
     async def sign(request: Request) -> None:
         request.headers["Authorization"] = f"Signed {request.method} {request.url.path}"
@@ -71,6 +73,7 @@ def test_function_and_url_and_header() -> None:
     run(main)
 
 
+@pytest.mark.covers("B15")
 def test_netrc(tmp_path: Path) -> None:
     path = tmp_path / "netrc"
     path.write_text("machine api login user password secret\n")
@@ -161,6 +164,7 @@ def test_string_that_is_no_way_is_refused_and_not_shown() -> None:
     assert "top-secret" not in str(caught.value)
 
 
+@pytest.mark.covers("B15", "S1.14", "S2.26")
 @pytest.mark.parametrize("algorithm", ["MD5", "SHA-256", "MD5-sess"])
 def test_digest_asks_once_and_counts(algorithm: str) -> None:
     counts: list[str] = []

@@ -64,6 +64,7 @@ def test_name_beyond_ascii_is_sent_in_ascii() -> None:
     assert b"Host: xn--bcher-kva.test\r\n" in heads[0]
 
 
+@pytest.mark.covers("B25")
 def test_second_address_gets_its_turn_after_the_head_start() -> None:
     async def main(net: VirtualNetwork) -> None:
         await listen(net, answers)
@@ -82,6 +83,7 @@ def test_second_address_gets_its_turn_after_the_head_start() -> None:
     run(main)
 
 
+@pytest.mark.covers("B24")
 def test_names_may_be_mapped_and_resolved_otherwise() -> None:
     asked: list[tuple[str, int]] = []
 
@@ -109,6 +111,7 @@ def test_names_may_be_mapped_and_resolved_otherwise() -> None:
     assert asked == [("other.test", 8000)]
 
 
+@pytest.mark.covers("B26", "S1.25")
 def test_family_local_address_and_socket_options() -> None:
     prepared: list[Any] = []
 
@@ -147,6 +150,7 @@ def secure(**options: Any) -> Client:
     return Client(**{"ssl_context": ssl.create_default_context(cadata=AUTHORITY.pem), **options})
 
 
+@pytest.mark.covers("B28", "S1.31", "S2.53")
 def test_certificate_is_checked_and_says_what_is_wrong() -> None:
     async def main(net: VirtualNetwork) -> None:
         await listen(net, answers, port=443, tls=AUTHORITY.server_context("other"))
@@ -164,6 +168,7 @@ def test_certificate_is_checked_and_says_what_is_wrong() -> None:
     run(main)
 
 
+@pytest.mark.covers("B28")
 def test_fingerprint() -> None:
     async def main(net: VirtualNetwork) -> None:
         certificate = ssl.PEM_cert_to_DER_cert(AUTHORITY.issue("api")[0].decode())
@@ -178,6 +183,7 @@ def test_fingerprint() -> None:
     run(main)
 
 
+@pytest.mark.covers("B28", "S1.32", "S2.55")
 def test_ca_file_and_missing_files(tmp_path: Path) -> None:
     path = tmp_path / "ca.pem"
     path.write_text(AUTHORITY.pem)
@@ -193,6 +199,7 @@ def test_ca_file_and_missing_files(tmp_path: Path) -> None:
     run(main)
 
 
+@pytest.mark.covers("B17")
 def test_handshake_timeout() -> None:
     async def main(net: VirtualNetwork) -> None:
         async def silent(peer: Peer) -> None:
@@ -242,6 +249,7 @@ def test_body_until_close_needs_a_close_notify(end: str) -> None:
     run(main)
 
 
+@pytest.mark.covers("B26")
 async def test_unix_socket(tmp_path: Path) -> None:
     path = str(tmp_path / "socket")
     sock = trio.socket.socket(socket.AF_UNIX)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.client.client_peers import run, serve_app
 from trio_http import Client, Request, Response
 from trio_http.semantics import CookieJar
@@ -19,6 +21,7 @@ async def handler(request: Request) -> Response:
     return Response(request.headers.get("cookie") or "none")
 
 
+@pytest.mark.covers("B14")
 def test_cookies_go_back_to_their_host_and_path() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, handler)
@@ -46,6 +49,7 @@ def test_cookie_set_by_a_redirect_goes_along() -> None:
     run(main)
 
 
+@pytest.mark.covers("B14")
 def test_jar_is_saved_and_loaded_and_given() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, handler)

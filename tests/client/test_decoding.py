@@ -31,6 +31,7 @@ def coded(data: bytes, coding: str, *, chunked: bool = False) -> Any:
     return script
 
 
+@pytest.mark.covers("B30")
 @pytest.mark.parametrize(
     ("coding", "data"),
     [
@@ -61,6 +62,7 @@ def test_coded_body_whole_and_streamed(coding: str, data: bytes, chunked: bool, 
     run(main)
 
 
+@pytest.mark.covers("B30")
 def test_bomb_comes_in_small_pieces_and_is_capped() -> None:
     bomb = gzip.compress(bytes(64 << 20))
 
@@ -110,6 +112,7 @@ def test_unknown_coding_is_told() -> None:
     run(main)
 
 
+@pytest.mark.covers("S1.38")
 def test_what_is_asked_for() -> None:
     async def handler(request: Request) -> Response:
         return Response(request.headers.get("accept-encoding") or "nothing")

@@ -29,6 +29,7 @@ def sending(*pieces: bytes, heads: list[bytes] | None = None, pause: float = 0) 
     return script
 
 
+@pytest.mark.covers("B10")
 @pytest.mark.parametrize("bytewise", [True, False])
 @pytest.mark.parametrize(
     ("stream", "events"),
@@ -58,6 +59,7 @@ def test_format(stream: bytes, events: list[ServerSentEvent], bytewise: bool) ->
     run(main)
 
 
+@pytest.mark.covers("B10")
 def test_connects_again_from_the_last_event_until_204() -> None:
     heads: list[bytes] = []
 

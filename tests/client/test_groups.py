@@ -19,6 +19,7 @@ async def sleepy(request: Request) -> Response:
     return Response(request.path)
 
 
+@pytest.mark.covers("B39", "S4.35", "S4.36", "S4.37")
 def test_handles_come_in_the_order_in_which_they_are_done() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, sleepy)
@@ -36,6 +37,7 @@ def test_handles_come_in_the_order_in_which_they_are_done() -> None:
     run(main)
 
 
+@pytest.mark.covers("B39", "S4.40")
 def test_limit_queues_the_rest_and_requests_may_be_added_meanwhile() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, sleepy)
@@ -56,6 +58,7 @@ def test_limit_queues_the_rest_and_requests_may_be_added_meanwhile() -> None:
     run(main)
 
 
+@pytest.mark.covers("B39", "S4.39", "S4.40")
 def test_failure_stays_with_its_handle() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, sleepy)
@@ -78,6 +81,7 @@ def test_failure_stays_with_its_handle() -> None:
     run(main)
 
 
+@pytest.mark.covers("B39")
 def test_first_success_gives_up_the_others() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, sleepy)
@@ -96,6 +100,7 @@ def test_first_success_gives_up_the_others() -> None:
     run(main)
 
 
+@pytest.mark.covers("B39")
 def test_leaving_the_block_gives_up_what_is_pending() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, sleepy)
@@ -124,5 +129,37 @@ def test_handle_may_be_cancelled_alone() -> None:
             slow.cancel()
             assert [handle async for handle in group] == [quick]
             assert trio.current_time() == 1
+
+    run(main)
+
+
+@pytest.mark.covers("S4.33", "S4.34")
+@pytest.mark.parametrize("verb", ["get", "delete", "post", "put", "patch", "head"])
+def test_each_verb_of_a_group(verb: str) -> None:
+    async def echo(request: Request) -> Response:
+        return Response(headers={"X-Method": request.method, "X-Body": await request.text()})
+
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, echo)
+        async with Client(base_url="http://api") as client, client.gather() as group:
+            handle = getattr(group, verb)("/", content="" if verb in {"get", "delete", "head"} else "it")
+            response = await handle.wait()
+            assert response.headers["x-method"] == verb.upper()
+            assert response.headers["x-body"] == ("it" if verb in {"post", "put", "patch"} else "")
+
+    run(main)
+
+
+@pytest.mark.covers("S4.38")
+def test_a_group_is_given_up_as_a_whole() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, sleepy)
+        async with Client(base_url="http://api") as client, client.gather(limit=1) as group:
+            group.get("/100")
+            group.get("/100")
+            await trio.sleep(1)
+            group.cancel()
+            assert [handle async for handle in group] == []
+        assert trio.current_time() == 1
 
     run(main)

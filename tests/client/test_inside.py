@@ -51,6 +51,7 @@ async def endless() -> AsyncIterator[bytes]:
         await trio.sleep(0.1)
 
 
+@pytest.mark.covers("B35", "C14", "S1.6")
 def test_handler_in_this_process_is_asked_like_a_server() -> None:
     async def main(net: VirtualNetwork) -> None:
         async with Client(app=app, base_url="http://app.test") as client:
@@ -259,6 +260,7 @@ def test_mounted_handler_answers_for_its_origin_only() -> None:
     run(main)
 
 
+@pytest.mark.covers("B33")
 def test_middleware_wraps_the_whole_request_the_first_one_outermost() -> None:
     log: list[str] = []
 
@@ -287,6 +289,7 @@ def test_middleware_wraps_the_whole_request_the_first_one_outermost() -> None:
     assert log == ["a in", "b in", "b out 200", "a out 200"] * 2
 
 
+@pytest.mark.covers("B33")
 def test_middleware_may_answer_read_and_ask_again() -> None:
     async def cache(request: Request, call: Handler) -> Response:
         if request.url.path == "/cached":
@@ -321,6 +324,7 @@ def test_failing_middleware_leaves_nothing_open() -> None:
     run(main)
 
 
+@pytest.mark.covers("B33")
 def test_hooks_see_every_attempt() -> None:
     log: list[str] = []
 

@@ -38,6 +38,7 @@ def taking(seen: list[Any]) -> Any:
     return handler
 
 
+@pytest.mark.covers("B3")
 def test_fields_and_files_of_all_kinds() -> None:
     seen: list[Any] = []
 
@@ -67,6 +68,7 @@ def test_fields_and_files_of_all_kinds() -> None:
     assert int(declared) == length
 
 
+@pytest.mark.covers("B3")
 def test_streamed_part_makes_the_whole_chunked_and_is_closed() -> None:
     seen: list[Any] = []
     closed: list[bool] = []
@@ -113,6 +115,7 @@ def test_names_cannot_break_out() -> None:
     assert len(re.findall(rb"\r\nX: y", seen[0])) == 0
 
 
+@pytest.mark.covers("B3")
 async def test_path_is_read_in_pieces_and_sent_again_after_a_redirect(tmp_path: Path) -> None:
     # real files are read in threads: no virtual time here
     path = tmp_path / "big.bin"

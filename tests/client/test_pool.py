@@ -27,6 +27,7 @@ async def ask(client: Client, url: str, log: list[str], name: str) -> None:
     log.append(name)
 
 
+@pytest.mark.covers("B22")
 def test_requests_beyond_the_limit_are_served_in_the_order_they_came() -> None:
     async def main(net: VirtualNetwork) -> None:
         peers = await listen(net, slow)
@@ -44,6 +45,7 @@ def test_requests_beyond_the_limit_are_served_in_the_order_they_came() -> None:
     run(main)
 
 
+@pytest.mark.covers("B22")
 def test_limit_per_origin_does_not_hold_up_others() -> None:
     async def main(net: VirtualNetwork) -> None:
         for host in ("a", "b"):
@@ -94,6 +96,7 @@ def test_idle_connection_of_another_origin_makes_room_the_longest_idle_first() -
     run(main)
 
 
+@pytest.mark.covers("B22")
 def test_number_of_idle_connections_is_limited() -> None:
     async def main(net: VirtualNetwork) -> None:
         peers = await listen(net, slow)
@@ -250,6 +253,7 @@ def test_leaving_the_block_ends_what_is_under_way(use: Callable[[Client], Awaita
     run(main)
 
 
+@pytest.mark.covers("B23")
 def test_pool_describes_itself() -> None:
     async def main(net: VirtualNetwork) -> None:
         await listen(net, slow)

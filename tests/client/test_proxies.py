@@ -34,7 +34,7 @@ def tunnelling(heads: list[bytes]) -> Any:
     return script
 
 
-@pytest.mark.covers("B29")
+@pytest.mark.covers("B29", "S1.26", "S1.27")
 def test_plain_requests_are_forwarded_with_the_whole_url_and_share_connections() -> None:
     heads: list[bytes] = []
 
@@ -57,7 +57,7 @@ def test_plain_requests_are_forwarded_with_the_whole_url_and_share_connections()
     assert all(b"Proxy-Authorization: Basic dXNlcjpwQHNz\r\n" in head for head in heads)
 
 
-@pytest.mark.covers("B29", "S1.26", "S1.27", "S1.28", "S1.29")
+@pytest.mark.covers("B29", "S1.26", "S1.27", "S1.28", "S1.29", "S1.39")
 @pytest.mark.parametrize("secure_proxy", [False, True], ids=["http proxy", "https proxy"])
 def test_tls_goes_through_a_tunnel(secure_proxy: bool) -> None:
     heads: list[bytes] = []
@@ -129,7 +129,7 @@ def test_proxy_that_is_not_there_and_one_that_is_silent() -> None:
     run(main)
 
 
-@pytest.mark.covers("B29")
+@pytest.mark.covers("B29", "S1.28", "S1.29")
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
 @pytest.mark.parametrize("password", [None, "secret"])
 @pytest.mark.parametrize("url", ["http://api/", "https://safe/"])

@@ -23,6 +23,7 @@ def redirecting(status: int, location: str, seen: list[tuple[str, str, bytes, di
     return handler
 
 
+@pytest.mark.covers("B13")
 @pytest.mark.parametrize(
     ("status", "method", "following", "body"),
     [
@@ -102,6 +103,7 @@ def test_secrets_do_not_cross_origins() -> None:
     assert [each[3]["host"] for each in seen] == ["api", "other", "api"]
 
 
+@pytest.mark.covers("B13", "S1.19")
 def test_too_many_redirects() -> None:
     seen: list[Any] = []
 

@@ -26,6 +26,7 @@ async def echo(request: Request) -> Response:
     )
 
 
+@pytest.mark.covers("B1", "S2.61", "S2.62", "S2.63", "S2.64")
 @pytest.mark.parametrize("method", ["get", "head", "options", "post", "put", "patch", "delete"])
 def test_each_verb_sends_its_method(method: str) -> None:
     seen: list[str] = []
@@ -46,6 +47,7 @@ def test_each_verb_sends_its_method(method: str) -> None:
     assert seen == [method.upper()]
 
 
+@pytest.mark.covers("B2")
 def test_request_on_the_wire() -> None:
     async def main(net: VirtualNetwork) -> None:
         heads: list[bytes] = []
@@ -95,6 +97,7 @@ def test_forms_of_bodies_in_memory(options: dict[str, Any], body: str, fields: d
     run(main)
 
 
+@pytest.mark.covers("B4", "S1.36")
 @pytest.mark.parametrize("kind", ["iterator", "channel", "producer"])
 def test_streamed_bodies_are_chunked(kind: str) -> None:
     async def main(net: VirtualNetwork) -> None:
@@ -186,6 +189,7 @@ def test_response_body_however_it_is_framed_and_cut(answer: bytes, sizes: int | 
     run(main)
 
 
+@pytest.mark.covers("B8", "S1.23", "S1.24")
 def test_stream_gives_pieces_as_they_come() -> None:
     async def main(net: VirtualNetwork) -> None:
         async def script(peer: Peer) -> None:
@@ -206,6 +210,7 @@ def test_stream_gives_pieces_as_they_come() -> None:
     run(main)
 
 
+@pytest.mark.covers("B8")
 def test_streamed_body_cannot_be_used_after_its_block() -> None:
     async def main(net: VirtualNetwork) -> None:
         async def script(peer: Peer) -> None:
@@ -281,6 +286,7 @@ def test_connection_that_is_over_is_not_used_again(field: str) -> None:
     run(main)
 
 
+@pytest.mark.covers("B30")
 def test_whole_read_is_capped() -> None:
     async def main(net: VirtualNetwork) -> None:
         async def script(peer: Peer) -> None:
@@ -305,6 +311,7 @@ def test_whole_read_is_capped() -> None:
     run(main)
 
 
+@pytest.mark.covers("B16", "S4.32")
 def test_base_url_is_a_prefix() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, echo)
@@ -317,6 +324,7 @@ def test_base_url_is_a_prefix() -> None:
     run(main)
 
 
+@pytest.mark.covers("S1.5", "S2.28")
 def test_request_built_by_hand_is_sent() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, echo)
@@ -331,6 +339,7 @@ def test_request_built_by_hand_is_sent() -> None:
     run(main)
 
 
+@pytest.mark.covers("S1.115")
 @pytest.mark.parametrize(
     ("method", "url", "options", "error"),
     [
@@ -372,6 +381,7 @@ def test_what_cannot_be_sent_is_refused_before_a_byte_is_on_the_wire(
     run(main)
 
 
+@pytest.mark.covers("B1", "S1.30")
 def test_nonstandard_method_is_sent_on_request() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, echo)
@@ -383,6 +393,7 @@ def test_nonstandard_method_is_sent_on_request() -> None:
     run(main)
 
 
+@pytest.mark.covers("S1.116")
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
@@ -420,6 +431,7 @@ def test_broken_response_is_a_named_error_with_the_url(answer: bytes, error: typ
     run(main)
 
 
+@pytest.mark.covers("B31", "S1.8")
 def test_raise_for_status() -> None:
     async def main(net: VirtualNetwork) -> None:
         async def script(peer: Peer) -> None:

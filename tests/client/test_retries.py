@@ -35,6 +35,7 @@ def failing(*answers: str) -> Any:
     return script, times
 
 
+@pytest.mark.covers("B20")
 @pytest.mark.parametrize(
     ("answers", "options", "status", "times"),
     [
@@ -72,6 +73,7 @@ def test_when_it_is_tried_again(answers: list[str], options: dict[str, Any], sta
     run(main)
 
 
+@pytest.mark.covers("B20")
 def test_connecting_is_tried_again_and_the_last_error_comes_out() -> None:
     async def main(net: VirtualNetwork) -> None:
         net.host("api")
@@ -97,6 +99,7 @@ def test_one_shot_body_is_not_sent_twice() -> None:
     run(main)
 
 
+@pytest.mark.covers("B20")
 def test_callers_deadline_bounds_the_waiting() -> None:
     async def main(net: VirtualNetwork) -> None:
         script, _ = failing("503 No\r\nRetry-After: 7")
@@ -109,6 +112,7 @@ def test_callers_deadline_bounds_the_waiting() -> None:
     run(main)
 
 
+@pytest.mark.covers("B20")
 def test_budget_keeps_a_sick_server_from_being_trampled() -> None:
     async def main(net: VirtualNetwork) -> None:
         script, seen = failing(*["503 No"] * 1000)

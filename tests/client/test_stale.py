@@ -23,6 +23,7 @@ def closes_on(received: list[bytes], last_words: bytes = b"", *, after_body: int
     return script
 
 
+@pytest.mark.covers("B21")
 @pytest.mark.parametrize(
     ("method", "options", "again"),
     [
@@ -59,6 +60,7 @@ def test_request_is_sent_again_if_that_is_safe(method: str, options: dict[str, A
     assert len(received) == 1 + again
 
 
+@pytest.mark.covers("B21")
 def test_nothing_is_sent_again_once_a_byte_has_come_back() -> None:
     received: list[bytes] = []
 
@@ -73,6 +75,7 @@ def test_nothing_is_sent_again_once_a_byte_has_come_back() -> None:
     run(main)
 
 
+@pytest.mark.covers("B21")
 def test_it_is_sent_again_only_once_and_never_for_a_new_connection() -> None:
     async def main(net: VirtualNetwork) -> None:
         async def refuse(peer: Peer) -> None:

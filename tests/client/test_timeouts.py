@@ -13,6 +13,7 @@ from trio_http import Client, ClientLimits, ClientTimeouts
 from trio_http.testing import CertificateAuthority, VirtualNetwork
 
 
+@pytest.mark.covers("B17", "S1.15", "S2.56")
 def test_connect_timeout() -> None:
     async def main(net: VirtualNetwork) -> None:
         net.host("api").drop_syn(80)
@@ -44,6 +45,7 @@ def test_slow_name_is_part_of_connecting() -> None:
     run(main)
 
 
+@pytest.mark.covers("B17", "S2.36", "S2.57")
 def test_read_timeout_for_the_head_and_within_the_body() -> None:
     async def main(net: VirtualNetwork) -> None:
         async def slow_body(peer: Peer) -> None:
@@ -72,6 +74,7 @@ def test_read_timeout_for_the_head_and_within_the_body() -> None:
     run(main)
 
 
+@pytest.mark.covers("B17")
 def test_write_timeout() -> None:
     async def main(net: VirtualNetwork) -> None:
         await listen(net, silence)
@@ -112,6 +115,7 @@ def test_silence_is_no_fault_while_our_body_is_still_going_out() -> None:
     run(main)
 
 
+@pytest.mark.covers("B17", "B23")
 def test_pool_timeout_says_who_holds_the_slots() -> None:
     async def main(net: VirtualNetwork) -> None:
         await listen(net, silence)
@@ -134,6 +138,7 @@ def test_pool_timeout_says_who_holds_the_slots() -> None:
     run(main)
 
 
+@pytest.mark.covers("B18", "S1.16")
 @pytest.mark.parametrize("stage", ["connect", "pool", "head", "body", "write", "redirect"])
 def test_total_timeout_spans_all_phases(stage: str) -> None:
     async def main(net: VirtualNetwork) -> None:
@@ -179,6 +184,7 @@ async def _swallow(client: Client, url: str, timeout: float | None) -> None:
     await client.get(url, timeout=timeout)
 
 
+@pytest.mark.covers("B18")
 def test_total_goes_on_through_a_stream_but_never_cancels_the_user() -> None:
     async def main(net: VirtualNetwork) -> None:
         async def script(peer: Peer) -> None:
@@ -214,6 +220,7 @@ def test_timeout_of_one_request_replaces_the_clients() -> None:
     run(main)
 
 
+@pytest.mark.covers("B19")
 @pytest.mark.parametrize("limit", [1, 2])
 def test_the_callers_scope_wins_over_ours_even_at_the_same_instant(limit: float) -> None:
     async def main(net: VirtualNetwork) -> None:
@@ -229,6 +236,7 @@ def test_the_callers_scope_wins_over_ours_even_at_the_same_instant(limit: float)
     run(main)
 
 
+@pytest.mark.covers("B22")
 def test_idle_connections_are_closed_in_virtual_time() -> None:
     async def main(net: VirtualNetwork) -> None:
         ended: list[float] = []
@@ -249,6 +257,7 @@ def test_idle_connections_are_closed_in_virtual_time() -> None:
     run(main)
 
 
+@pytest.mark.covers("B22")
 def test_max_age_ends_a_connection_between_two_requests() -> None:
     async def main(net: VirtualNetwork) -> None:
         peers = await listen(net, answers)

@@ -12,6 +12,7 @@ from trio_http.client import get, post, request, stream
 from trio_http.testing import VirtualNetwork
 
 
+@pytest.mark.covers("B37")
 def test_upgraded_connection_is_a_stream_with_the_first_bytes_first() -> None:
     heads: list[bytes] = []
 
@@ -43,6 +44,7 @@ def test_upgraded_connection_is_a_stream_with_the_first_bytes_first() -> None:
     assert b"X-Mine: 1\r\n" in heads[0]
 
 
+@pytest.mark.covers("B37")
 def test_server_that_does_not_switch() -> None:
     async def main(net: VirtualNetwork) -> None:
         async def script(peer: Peer) -> None:

@@ -95,6 +95,7 @@ def test_answer_is_seen_though_the_server_resets_what_we_send() -> None:
     run(main)
 
 
+@pytest.mark.covers("B7")
 def test_body_and_answer_may_flow_at_the_same_time() -> None:
     async def main(net: VirtualNetwork) -> None:
         async def echo(request: Request) -> Response:
@@ -187,6 +188,7 @@ async def _ok(request: Request) -> Response:
     return Response(b"%d" % len(await request.read()))
 
 
+@pytest.mark.covers("B6", "S1.37", "S2.59")
 @pytest.mark.parametrize("say", ["100", "late", "never", "417", "200"])
 def test_expect_continue(say: str) -> None:
     async def main(net: VirtualNetwork) -> None:
@@ -257,6 +259,7 @@ def test_body_that_is_never_sent_is_closed() -> None:
     run(main)
 
 
+@pytest.mark.covers("B5")
 @pytest.mark.parametrize("content", [b"x" * 200_000, chunks(*[b"x" * 50_000] * 4)])
 def test_progress_counts_what_the_connection_took(content: Any) -> None:
     seen: list[tuple[int, int | None]] = []
@@ -274,6 +277,7 @@ def test_progress_counts_what_the_connection_took(content: Any) -> None:
     assert all(after - before <= 65536 for (before, _), (after, _) in itertools.pairwise(seen))
 
 
+@pytest.mark.covers("B36", "S1.24")
 def test_informational_answers_are_told() -> None:
     seen: list[tuple[int, str | None]] = []
 

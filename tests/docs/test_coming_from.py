@@ -59,6 +59,10 @@ def pieces_of(text: str) -> list[Piece]:
     return [piece for _, piece in sorted(found, key=lambda each: each[0])]
 
 
+def read_pieces(page: Path) -> list[Piece]:
+    return pieces_of(page.read_text())
+
+
 async def run(piece: Piece, page: str, names: dict[str, Any]) -> None:
     """Run one piece; what is wrong is told with the line of the page."""
     tree = ast.parse(piece.source, page)
@@ -76,12 +80,13 @@ async def run(piece: Piece, page: str, names: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 async def test_a_page_runs_from_top_to_bottom(virtual_network: VirtualNetwork, page: Path, tmp_path: Path) -> None:
+    pieces = read_pieces(page)
     names: dict[str, Any] = {"folder": tmp_path, "__name__": "__main__"}
 
     with trio.fail_after(3600):
         async with trio.open_nursery() as nursery, contextlib.AsyncExitStack() as stack:
             names |= {"nursery": nursery, "stack": stack}
-            for piece in pieces_of(page.read_text()):
+            for piece in pieces:
                 try:
                     await run(piece, page.name, names)
                 except Exception as error:

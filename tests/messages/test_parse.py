@@ -8,6 +8,7 @@ from trio_http import IncompleteBody, RemoteProtocolError
 from trio_http.messages import parse_request
 
 
+@pytest.mark.covers("S2.27")
 @pytest.mark.parametrize(
     ("framing", "body"),
     [
@@ -23,6 +24,7 @@ async def test_a_request_is_read(framing: bytes, body: bytes) -> None:
     assert await request.read() == body
 
 
+@pytest.mark.covers("S2.27")
 @pytest.mark.parametrize(
     ("raw", "error"),
     [

@@ -154,21 +154,25 @@ async def test_slowness_is_over_when_its_deadline_says(autojump_clock: Any, abus
 )
 async def test_what_never_ends_is_refused_early(begin: bytes, again: bytes) -> None:
     with trio.fail_after(20):
-        async with serving(handler, "socket") as wires, bounded_memory(), wires.connect() as peer:
-            async with trio.open_nursery() as nursery:
+        async with (
+            serving(handler, "socket") as wires,
+            bounded_memory(),
+            wires.connect() as peer,
+            trio.open_nursery() as nursery,
+        ):
 
-                async def flood() -> None:
-                    try:
-                        await peer.send(begin)
-                        for _ in range(20_000):
-                            await peer.send(again)
-                    except (trio.BrokenResourceError, trio.ClosedResourceError):
-                        pass
+            async def flood() -> None:
+                try:
+                    await peer.send(begin)
+                    for _ in range(20_000):
+                        await peer.send(again)
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    pass
 
-                nursery.start_soon(flood)
-                async with well_behaved(wires):
-                    answer = await peer.receive_all()
-                nursery.cancel_scope.cancel()
+            nursery.start_soon(flood)
+            async with well_behaved(wires):
+                answer = await peer.receive_all()
+            nursery.cancel_scope.cancel()
 
     assert answer == b"" or answer.split(b" ")[1] in (b"400", b"414", b"431")
 
@@ -201,22 +205,26 @@ async def test_pipelining_that_nobody_reads_is_bounded() -> None:
     limits, timeouts = ServerLimits(), ServerTimeouts(write=0.5)
     request = b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n"
     with trio.fail_after(20):
-        async with serving(handler, "socket", limits=limits, timeouts=timeouts) as wires, bounded_memory():
-            async with wires.connect() as peer, trio.open_nursery() as nursery:
+        async with (
+            serving(handler, "socket", limits=limits, timeouts=timeouts) as wires,
+            bounded_memory(),
+            wires.connect() as peer,
+            trio.open_nursery() as nursery,
+        ):
 
-                async def flood() -> None:
-                    try:
-                        await peer.send(request * 100_000)
-                    except (trio.BrokenResourceError, trio.ClosedResourceError):
-                        pass
+            async def flood() -> None:
+                try:
+                    await peer.send(request * 100_000)
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    pass
 
-                nursery.start_soon(flood)
-                async with well_behaved(wires):
-                    while wires.server.stats.requests < 2:
-                        await trio.sleep(0.01)
-                    await trio.sleep(1.5)
-                assert all(connection.request is None for connection in wires.server.connections)
-                nursery.cancel_scope.cancel()
+            nursery.start_soon(flood)
+            async with well_behaved(wires):
+                while wires.server.stats.requests < 2:
+                    await trio.sleep(0.01)
+                await trio.sleep(1.5)
+            assert all(connection.request is None for connection in wires.server.connections)
+            nursery.cancel_scope.cancel()
 
 
 async def test_a_reset_in_the_middle_of_an_answer_ends_its_handler() -> None:
@@ -236,13 +244,16 @@ async def test_a_reset_in_the_middle_of_an_answer_ends_its_handler() -> None:
 
 async def test_a_reader_that_stops_keeps_memory_flat() -> None:
     with trio.fail_after(20):
-        async with serving(handler, "socket", timeouts=ServerTimeouts(write=0.5)) as wires, bounded_memory():
-            async with wires.connect() as peer:
-                await peer.send(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
-                async with well_behaved(wires):
-                    await trio.sleep(1.5)
+        async with (
+            serving(handler, "socket", timeouts=ServerTimeouts(write=0.5)) as wires,
+            bounded_memory(),
+            wires.connect() as peer,
+        ):
+            await peer.send(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
+            async with well_behaved(wires):
+                await trio.sleep(1.5)
 
-                assert len(wires.server.connections) <= 1
+            assert len(wires.server.connections) <= 1
 
 
 async def test_a_gigabyte_is_streamed_or_refused() -> None:
@@ -254,34 +265,44 @@ async def test_a_gigabyte_is_streamed_or_refused() -> None:
             await peer.send(head)
             assert (await peer.response())[0] == 413
 
-        async with serving(handler, "socket", limits=ServerLimits(body=None)) as wires, bounded_memory():
-            async with wires.connect() as peer:
-                await peer.send(head)
-                async with well_behaved(wires):
-                    for _ in range(size // len(piece)):
-                        await peer.send(piece)
-                assert (await peer.response())[2] == b"%d" % size
+        async with (
+            serving(handler, "socket", limits=ServerLimits(body=None)) as wires,
+            bounded_memory(),
+            wires.connect() as peer,
+        ):
+            await peer.send(head)
+            async with well_behaved(wires):
+                for _ in range(size // len(piece)):
+                    await peer.send(piece)
+            assert (await peer.response())[2] == b"%d" % size
 
 
 async def test_a_gzip_bomb_is_stopped() -> None:
     bomb = gzip.compress(b"\0" * (256 << 20))
     head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
     with trio.fail_after(60):
-        async with serving(handler, "socket", decompress_request=True) as wires, bounded_memory():
-            async with wires.connect() as peer, well_behaved(wires):
-                await peer.send(head + bomb)
-                assert (await peer.response())[0] == 413
+        async with (
+            serving(handler, "socket", decompress_request=True) as wires,
+            bounded_memory(),
+            wires.connect() as peer,
+            well_behaved(wires),
+        ):
+            await peer.send(head + bomb)
+            assert (await peer.response())[0] == 413
 
 
 async def test_more_connections_than_allowed_wait_their_turn() -> None:
     with trio.fail_after(10):
-        async with serving(handler, "socket", limits=ServerLimits(connections=2)) as wires:
-            async with wires.connect() as first, wires.connect() as second:
-                await first.ask(GET)
-                await second.ask(GET)
-                async with wires.connect() as third:
-                    await third.send(GET)
-                    await trio.sleep(0.1)
-                    assert len(wires.server.connections) == 2
-                    await first.aclose()
-                    assert (await third.response())[2] == b"fine"
+        async with (
+            serving(handler, "socket", limits=ServerLimits(connections=2)) as wires,
+            wires.connect() as first,
+            wires.connect() as second,
+        ):
+            await first.ask(GET)
+            await second.ask(GET)
+            async with wires.connect() as third:
+                await third.send(GET)
+                await trio.sleep(0.1)
+                assert len(wires.server.connections) == 2
+                await first.aclose()
+                assert (await third.response())[2] == b"fine"

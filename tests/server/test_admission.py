@@ -124,12 +124,15 @@ async def test_an_upgraded_connection_holds_no_place(autojump_clock: Any) -> Non
     async def handler(request: Request) -> Response:
         return UpgradeResponse("echo", talk) if "upgrade" in request.headers else Response("fine")
 
-    async with serving(handler, limits=ServerLimits(concurrency=1)) as wires:
-        async with wires.connect() as talking, wires.connect() as asking:
-            await talking.send(GET[:-2] + b"Connection: upgrade\r\nUpgrade: echo\r\n\r\n")
-            assert b"101" in await talking.receive_until(b"\r\n\r\n")
+    async with (
+        serving(handler, limits=ServerLimits(concurrency=1)) as wires,
+        wires.connect() as talking,
+        wires.connect() as asking,
+    ):
+        await talking.send(GET[:-2] + b"Connection: upgrade\r\nUpgrade: echo\r\n\r\n")
+        assert b"101" in await talking.receive_until(b"\r\n\r\n")
 
-            assert (await asking.ask(GET))[0] == 200
+        assert (await asking.ask(GET))[0] == 200
 
 
 @pytest.mark.parametrize("limits", [{"queue": -1}, {"queue_timeout": 0}, {"queue_timeout": True}, {"queue": 1.5}])

@@ -257,9 +257,11 @@ async def test_a_refused_upload_over_tls_hears_why() -> None:
 
 async def test_a_handshake_that_never_comes_ends_in_time() -> None:
     with trio.fail_after(5):
-        async with serving(hello, "tls", timeouts=ServerTimeouts(handshake=0.1)) as wires:
-            async with await trio.open_tcp_stream("127.0.0.1", wires.server.port) as silent:
-                assert await silent.receive_some(1) == b""
+        async with (
+            serving(hello, "tls", timeouts=ServerTimeouts(handshake=0.1)) as wires,
+            await trio.open_tcp_stream("127.0.0.1", wires.server.port) as silent,
+        ):
+            assert await silent.receive_some(1) == b""
 
 
 async def test_a_handshake_under_way_does_not_hold_the_shutdown() -> None:

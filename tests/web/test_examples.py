@@ -102,6 +102,10 @@ async def test_the_proxy_streams_both_ways() -> None:
             assert (await somebody_else.get("/whoami")).text() == "nobody"
 
 
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 @pytest.mark.covers("A44", "A48")
 async def test_the_file_server(tmp_path: Path) -> None:
     files = example("web_files")
@@ -116,7 +120,7 @@ async def test_the_file_server(tmp_path: Path) -> None:
         assert 'href="./a.bin"' in (await client.get("/")).text()
         again = await client.post("/upload", files={"file": ("a.bin", b"x")}, follow_redirects=False)
         assert again.status == 409
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.bin"]
+        assert names_in(tmp_path) == ["a.bin"]
 
 
 @pytest.mark.covers("A49")

@@ -117,13 +117,16 @@ async def test_options_of_the_websocket_are_options_of_the_route(autojump_clock:
         async for message in ws:
             await ws.send(message)
 
-    async with serving(router, "virtual") as wires, Client(base_url=wires.server.url) as client:
-        async with client.websocket("/") as ws:
-            await ws.send("x" * 10)
-            assert await ws.receive() == "x" * 10
-            await ws.send("x" * 11)
-            with pytest.raises(ConnectionClosed, match="1009"):
-                await ws.receive()
+    async with (
+        serving(router, "virtual") as wires,
+        Client(base_url=wires.server.url) as client,
+        client.websocket("/") as ws,
+    ):
+        await ws.send("x" * 10)
+        assert await ws.receive() == "x" * 10
+        await ws.send("x" * 11)
+        with pytest.raises(ConnectionClosed, match="1009"):
+            await ws.receive()
 
 
 async def one_too_many(request: Request, opcode: int, payload: bytes, more: int) -> None: ...

@@ -37,6 +37,7 @@ def pair() -> tuple[HTTP1Connection, HTTP1Connection]:
     return HTTP1Connection(ours, h1.CLIENT), HTTP1Connection(theirs, h1.SERVER)
 
 
+@pytest.mark.covers("S1.99", "S1.100", "S1.101", "S1.102", "S1.103", "S1.104")
 async def test_two_exchanges_by_hand(autojump_clock: Any) -> None:
     client, server = pair()
     for number in range(2):
@@ -62,6 +63,7 @@ async def test_two_exchanges_by_hand(autojump_clock: Any) -> None:
     await server.aclose()
 
 
+@pytest.mark.covers("S1.115")
 async def test_lengths_that_do_not_fit_are_told(autojump_clock: Any) -> None:
     client, server = pair()
     async with client, server:
@@ -107,6 +109,7 @@ async def test_deadlines_hold(autojump_clock: Any) -> None:
         assert trio.current_time() - began == 4
 
 
+@pytest.mark.covers("S1.116")
 async def test_a_server_that_answers_nonsense_is_told(autojump_clock: Any) -> None:
     ours, theirs = trio.testing.memory_stream_pair()
     async with HTTP1Connection(ours, h1.CLIENT) as client:
