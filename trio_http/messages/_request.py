@@ -101,6 +101,7 @@ class Request:
         "matches",
         "method",
         "raw_target",
+        "route",
         "websocket",
     )
 
@@ -109,6 +110,8 @@ class Request:
     http_version: str
     exchange: Exchange
     matches: dict[str, Any]  # str, but for the typed parameters of a pattern
+    route: str | None
+    """The pattern of the route that answers, such as ``"/user/:name"``; None where no router has found one."""
     websocket: Any
     """The open WebSocket, in a function that is called for each of its messages; None elsewhere."""
     _query: Query | None
@@ -182,7 +185,7 @@ class Request:
         if name == "matches":
             self.matches = {}
             return self.matches
-        if name in {"_query", "_cookies", "_via", "websocket"}:
+        if name in {"_query", "_cookies", "_via", "route", "websocket"}:
             setattr(self, name, None)
             return None
         raise AttributeError(f"a request has no attribute {name!r}")
