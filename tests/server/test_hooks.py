@@ -306,7 +306,7 @@ async def test_an_observer_is_told_what_was_sent_and_not_what_was_meant(autojump
     journal = Journal()
 
     async def handler(request: Request) -> Response:
-        return WebSocketResponse(lambda ws: trio.sleep(0))
+        return WebSocketResponse(lambda ws: ws.close())
 
     async with serving(handler, instruments=[journal]) as wires, wires.connect() as peer:
         assert (await peer.ask(b"GET /plain HTTP/1.1\r\nHost: a\r\n\r\n"))[0] == 426
