@@ -182,6 +182,7 @@ _FACES = frozenset(
         "h1",
         "messages",
         "metrics",
+        "redis",
         "semantics",
         "server",
         "telemetry",
