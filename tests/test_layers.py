@@ -36,7 +36,7 @@ FLOORS = {
     "redis": 8,
     "telemetry": 8,
     "blocking": 8,
-    "run": 8,
+    "_run": 8,
     "_cli": 9,
     "testing": 9,
     "__init__": 10,
