@@ -19,6 +19,9 @@ __all__ = ["main"]
 # each command, the module that has it, and what it is for
 COMMANDS = {
     "serve": ("_serve", "serve an application or a folder"),
+    "get": ("_request", "make a GET request; likewise head, post, put, patch, delete, options"),
+    **dict.fromkeys(("head", "post", "put", "patch", "delete", "options"), ("_request", "")),
+    "request": ("_request", "make a request with any method"),
 }
 
 
@@ -44,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = Parser(
         prog="trio-http",
-        description="HTTP for trio. Commands:\n" + "".join(f"  {n:10} {s}\n" for n, (_, s) in COMMANDS.items()),
+        description="HTTP for trio. Commands:\n" + "".join(f"  {n:10} {s}\n" for n, (_, s) in COMMANDS.items() if s),
     )
     name = next((argument for argument in arguments if not argument.startswith("-")), None)
     try:
