@@ -32,8 +32,11 @@ FLOORS = {
     "client": 6,
     "web": 7,
     "asgi": 8,
+    "metrics": 8,
+    "redis": 8,
+    "telemetry": 8,
     "blocking": 8,
-    "run": 8,
+    "_run": 8,
     "_cli": 9,
     "testing": 9,
     "__init__": 10,
@@ -45,7 +48,15 @@ SIDEWAYS = {("h1", "trio_http.semantics._grammar")}
 # content codings may try these; each is an extra, and absent is fine
 OPTIONAL_BELOW_THE_LINE = {"brotli", "brotlicffi", "zstandard"}
 # each folder that exists to wrap one library is the only one to import it
-ONLY_IN = {"trio_websocket": "websocket", "wsproto": "websocket", "python_multipart": "web", "rich": "_cli"}
+ONLY_IN = {
+    "trio_websocket": "websocket",
+    "wsproto": "websocket",
+    "python_multipart": "web",
+    "rich": "_cli",
+    "prometheus_client": "metrics",
+    "opentelemetry": "telemetry",
+    "coredis": "redis",
+}
 
 
 def room_of(module: str) -> str:

@@ -208,7 +208,21 @@ _HOMES = {
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 _FACES = frozenset(
-    {"blocking", "client", "h1", "messages", "semantics", "server", "transport", "web", "websocket", "wire"}
+    {
+        "blocking",
+        "client",
+        "h1",
+        "messages",
+        "metrics",
+        "redis",
+        "semantics",
+        "server",
+        "telemetry",
+        "transport",
+        "web",
+        "websocket",
+        "wire",
+    }
 )
 
 

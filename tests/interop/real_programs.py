@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
+import trio
 
 
 def require(program: str) -> str:
@@ -17,3 +24,34 @@ def require(program: str) -> str:
             pytest.fail(reason)
         pytest.skip(reason)
     return path
+
+
+@asynccontextmanager
+async def program(*arguments: str, ready: Path | int, env: Mapping[str, str] | None = None) -> AsyncIterator[None]:
+    """Run a program until the block ends; it is ready when a path exists or a port takes connections."""
+    run = functools.partial(trio.run_process, arguments, check=False, stdout=subprocess.DEVNULL, env=env)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run)
+        try:
+            with trio.fail_after(10):
+                while not await _is_ready(ready):
+                    await trio.sleep(0.02)
+            yield
+        finally:
+            nursery.cancel_scope.cancel()
+
+
+async def _is_ready(ready: Path | int) -> bool:
+    if isinstance(ready, Path):
+        return await trio.Path(ready).exists()
+    try:
+        await (await trio.open_tcp_stream("127.0.0.1", ready)).aclose()
+    except OSError:
+        return False
+    return True
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])

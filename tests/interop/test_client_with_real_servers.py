@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import gzip
 import http.server
 import os
 import random
-import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -20,7 +17,7 @@ import trio
 import trustme
 
 import trio_http
-from tests.interop.real_programs import require
+from tests.interop.real_programs import free_port, program, require
 from trio_http import Client, ClientLimits, Request, Response
 
 TEXT = b"all work and no play makes a dull page\n" * 5000
@@ -46,37 +43,6 @@ http {{
 @pytest.fixture
 def authority() -> trustme.CA:
     return trustme.CA()
-
-
-@asynccontextmanager
-async def program(*arguments: str, ready: Path | int) -> AsyncIterator[None]:
-    """Run a program until the block ends; it is ready when a path exists or a port takes connections."""
-    run = functools.partial(trio.run_process, arguments, check=False, stdout=subprocess.DEVNULL)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(run)
-        try:
-            with trio.fail_after(10):
-                while not await _is_ready(ready):
-                    await trio.sleep(0.02)
-            yield
-        finally:
-            nursery.cancel_scope.cancel()
-
-
-async def _is_ready(ready: Path | int) -> bool:
-    if isinstance(ready, Path):
-        return await trio.Path(ready).exists()
-    try:
-        await (await trio.open_tcp_stream("127.0.0.1", ready)).aclose()
-    except OSError:
-        return False
-    return True
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ import trio.testing
 from tests.wires import KINDS, MemoryListener, Peer, serving
 from trio_http import AccessLog, Instrument, Request, Response, Server, ServerLimits, ServerTimeouts
 from trio_http.server import Connection, Disconnect, Draft, Reply
+from trio_http.websocket import WebSocketResponse
 
 GET = b'GET /x?q=1 HTTP/1.1\r\nHost: a\r\nUser-Agent: test "1"\r\nReferer: http://r/\r\n\r\n'
 
@@ -355,3 +356,15 @@ async def test_credentials_are_not_logged(autojump_clock: Any, caplog: pytest.Lo
         await peer.ask(secret)
 
     assert "c2VjcmV0" not in caplog.text
+
+
+async def test_an_observer_is_told_what_was_sent_and_not_what_was_meant(autojump_clock: Any) -> None:
+    journal = Journal()
+
+    async def handler(request: Request) -> Response:
+        return WebSocketResponse(lambda ws: ws.close())
+
+    async with serving(handler, instruments=[journal]) as wires, wires.connect() as peer:
+        assert (await peer.ask(b"GET /plain HTTP/1.1\r\nHost: a\r\n\r\n"))[0] == 426
+
+    assert [reply.status for reply in journal.replies] == [426]

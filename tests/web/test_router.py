@@ -444,3 +444,24 @@ async def test_in_process() -> None:
     async with Client(app=router) as client:
         assert (await client.get("http://h/u/x?y=z")).json() == {"name": "x"}
         assert (await client.post("http://h/u/x")).status == 405
+
+
+async def test_a_request_knows_the_pattern_of_its_route() -> None:
+    async def route(request: Request) -> Response:
+        return Response(json=request.route)
+
+    inner, router = Router(), Router()
+    inner.add("GET", "/user/:name", route)
+    router.add("GET", "/plain/:a", route)
+    router.add("POST", "/plain/:a", route, max_content_length=10)
+    router.mount("/api/:version", inner)
+    router.mount("/files", route)
+
+    assert (await ask(router, "/plain/1")).json() == "/plain/:a"
+    assert (await ask(router, "/plain/%20")).json() == "/plain/:a"
+    assert (await ask(router, "/plain/1", "POST")).json() == "/plain/:a"
+    assert (await ask(router, "/api/v1/user/ann")).json() == "/api/:version/user/:name"
+    assert (await ask(router, "/files/x/y")).json() == "/files/:path*"
+    lost = Request("GET", "/nowhere")
+    await router(lost)
+    assert lost.route is None

@@ -66,6 +66,10 @@ class Serving(Protocol):
     def shutting_down(self) -> trio.Event:
         """Set when the server begins to shut down: long answers should come to their end."""
 
+    @property
+    def draining(self) -> bool:
+        """True from the lame-duck time before that on: load balancers should be told to look elsewhere."""
+
 
 class Exchange(Protocol):
     """The host of one request and its answer."""

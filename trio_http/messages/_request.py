@@ -87,11 +87,14 @@ class Request(RequestHead):
         "_via",
         "exchange",
         "matches",
+        "route",
         "websocket",
     )
 
     exchange: Exchange
     matches: dict[str, Any]  # str, but for the typed parameters of a pattern
+    route: str | None
+    """The pattern of the route that answers, such as ``"/user/:name"``; None where no router has found one."""
     websocket: Any
     """The open WebSocket, in a function that is called for each of its messages; None elsewhere."""
     _via: Via | None
@@ -171,7 +174,7 @@ class Request(RequestHead):
         if name == "matches":
             self.matches = {}
             return self.matches
-        if name in {"_query", "_cookies", "_via", "websocket"}:
+        if name in {"_query", "_cookies", "_via", "route", "websocket"}:
             setattr(self, name, None)
             return None
         raise AttributeError(f"a request has no attribute {name!r}")

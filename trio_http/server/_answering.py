@@ -69,6 +69,7 @@ class Answering(Carrier):
         """Send any answer, and see what becomes of a body that nobody has read."""
         wire = self._wire
         host = self._host
+        self._saw(response)
         unread = wire.core.their_state is h1.SEND_BODY
         if unread and not self._worth_draining():
             close = True
@@ -122,6 +123,7 @@ class Answering(Carrier):
             if protocol is not None:
                 wanted.headers["upgrade"] = protocol
             return await self._send_whole(request, wanted, close=True)
+        self._saw(response)
         items = response.headers.items_list
         try:
             if protocol is None:
@@ -147,6 +149,10 @@ class Answering(Carrier):
             log.exception("%s: %r: failed after the switch of protocols", format_address(self.peer), request)
             await self._tell_of_error(error)
         return False
+
+    def _saw(self, response: Response) -> None:
+        if self._seen is not None:
+            self._seen.response = response
 
     def _handler_ended(self) -> None:
         # from here on nobody is cancelled because the client leaves
@@ -209,6 +215,7 @@ class Answering(Carrier):
         self._handler_ended()
         if response is None or wire.broken or wire.core.our_state not in (h1.IDLE, h1.SEND_RESPONSE):
             return
+        self._saw(response)
         with trio.move_on_after(LAST_WORDS):
             try:
                 await send_response(wire, response, fixed=self._host.fixed_items(), close=True, head_only=False)

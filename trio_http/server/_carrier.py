@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
-from typing import Any, TypeVar
+from typing import Any, TypeVar, final
 
 import trio
 
 from .. import h1
 from .._errors import StatusError
-from ..messages import Address, BodySource, CancelReason, EmptySource, Request, TLSInfo, Via
+from ..messages import Address, BodySource, CancelReason, EmptySource, Request, Response, TLSInfo, Via
 from ..semantics import Headers, parse_content_encoding
 from ..transport import Transport, Watched, format_address
 from ..wire import DecodedBody, HTTP1Stream, IncomingBody, unsupported
 from ._host import Host
 from ._shield import Shield
 
-__all__ = ["Carrier"]
+__all__ = ["Carrier", "Seen"]
 
 T = TypeVar("T")
 
@@ -52,6 +52,7 @@ class Carrier(Watched):
         "_handler_scope",
         "_host",
         "_peer",
+        "_seen",
         "_shields",
         "_wire",
         "opened_at",
@@ -74,6 +75,7 @@ class Carrier(Watched):
         self._handler_scope: trio.CancelScope | None = None
         self._entered: AsyncExitStack | None = None
         self._extra = False  # the handler has asked for something that ends with its request
+        self._seen: Seen | None = None  # set while there are observers to be told of the current exchange
         self._shields: list[Shield] = []
         self._forced = False
         self._cancel_on_disconnect = host.cancel_on_disconnect
@@ -268,3 +270,14 @@ class Carrier(Watched):
     def force(self) -> None:
         """Close the socket under whoever still uses it."""
         self._wire.transport.close_now()
+
+
+@final
+class Seen:
+    """What observers are told of one exchange in the end: what was sent last, which is not always the handler's."""
+
+    __slots__ = ("complete", "response")
+
+    def __init__(self) -> None:
+        self.response: Response | None = None
+        self.complete = False

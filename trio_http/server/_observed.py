@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import logging
-from typing import final
 
 import trio
 
@@ -15,6 +14,7 @@ from .. import h1
 from ..messages import Request, Response
 from ._answering import Answering
 from ._answers import answer
+from ._carrier import Seen
 from ._draft import Draft
 from ._hooks import call_hook
 from ._instruments import Reply, tell
@@ -33,11 +33,12 @@ class Observed(Answering):
         """Handle a request where more has to be done than in the plain case: limits, hooks, observers."""
         host = self._host
         began, sent = trio.current_time(), self._wire.sent
-        seen = Seen()
+        self._seen = seen = Seen()
         tell(host.instruments, lambda instrument: instrument.request_received(request))
         try:
             return await self._limited(request, seen)
         finally:
+            self._seen = None
             response = seen.response
             if response is None:
                 status = 499 if self._cut == "client_gone" else 500
@@ -68,8 +69,7 @@ class Observed(Answering):
                 return await self._hooked(request, seen)
             log.warning("%r: not over after %g s (ServerTimeouts.handler)", request, seconds)
             if self._wire.core.our_state is h1.SEND_RESPONSE:
-                seen.response = answer(503, "the request took too long")
-                await self._last_answer(seen.response)
+                await self._last_answer(answer(503, "the request took too long"))
         finally:
             self._handler_scope = None
         return False
@@ -99,7 +99,6 @@ class Observed(Answering):
         return await self._send(request, response, seen)
 
     async def _send(self, request: Request, response: Response, seen: Seen) -> bool:
-        seen.response = response
         keep = await self._answer(request, response)
         seen.complete = self._cause is None
         if seen.complete:
@@ -111,14 +110,3 @@ class Observed(Answering):
                     log.exception("%r: an on_reply hook failed", request)
                     await self._tell_of_error(error)
         return keep
-
-
-@final
-class Seen:
-    """What observers are told of one exchange in the end."""
-
-    __slots__ = ("complete", "response")
-
-    def __init__(self) -> None:
-        self.response: Response | None = None
-        self.complete = False

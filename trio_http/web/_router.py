@@ -321,6 +321,7 @@ class Router:
                     route = found[1]
                     if route.simple:
                         request.matches = found[2]
+                        request.route = route.pattern.text
                         try:
                             return await route.handler(request)
                         except Exception as error:
@@ -333,12 +334,12 @@ class Router:
             if by_host is not None:
                 handler, matches = by_host
                 if isinstance(handler, Router):
-                    return await handler._answer(request, path, matches)
+                    return await handler._answer(request, path, matches, "")
                 request.matches = matches
                 return await _call(handler, request)
-        return await self._answer(request, path, None)
+        return await self._answer(request, path, None, "")
 
-    async def _answer(self, request: Request, path: str, outer: dict[str, Any] | None) -> Response:
+    async def _answer(self, request: Request, path: str, outer: dict[str, Any] | None, base: str) -> Response:
         method = request.method
         index = self._indexes.get(method)
         found = self._any.find(path) if index is None else index.find(path)
@@ -350,12 +351,14 @@ class Router:
         if outer is not None:
             matches = {**outer, **matches}
         if route.router is not None:
-            return await route.router._answer(request, "/" + matches.pop("path"), matches)
+            base += route.pattern.text.removesuffix("/:path*")
+            return await route.router._answer(request, "/" + matches.pop("path"), matches, base)
         if ENCODED_SLASH in path:
             for name, value in matches.items():
                 if isinstance(value, str):
                     matches[name] = value.replace(ENCODED_SLASH, "/")
         request.matches = matches
+        request.route = base + route.pattern.text
         try:
             if route.limit is not None:
                 limit_body(request, route.limit)

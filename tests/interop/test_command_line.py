@@ -1,0 +1,197 @@
+"""The client commands as people run them: in a process of their own, in pipes, on a terminal, and interrupted."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.interop.real_programs import require
+from trio_http import Request, Response, serve
+from trio_http.messages import SendChunk
+from trio_http.websocket import WebSocket, WebSocketResponse
+
+pytestmark = pytest.mark.covers("B42")
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "trio_http"]
+MIB = 1024 * 1024
+
+
+async def echo(ws: WebSocket) -> None:
+    async for message in ws:
+        await ws.send(f"you said {message!s}")
+
+
+async def handler(request: Request) -> Response:
+    if request.path == "/json":
+        return Response('{"a": 1}', headers={"content-type": "application/json"})
+
+    async def endless(send: SendChunk) -> None:
+        while True:
+            await send(b"x" * MIB)
+
+    async def stalls(send: SendChunk) -> None:
+        await send(b"beginning")
+        await trio.sleep_forever()
+
+    if request.path == "/ws":
+        return WebSocketResponse(echo)
+    if request.path == "/echo":
+        return Response(await request.read())
+    headers = {"etag": '"1"', "content-length": "1000000"}
+    return Response(endless) if request.path == "/endless" else Response(stalls, headers=headers)
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[str]:
+    async with trio.open_nursery() as nursery:
+        yield (await nursery.start(serve, handler)).url
+        nursery.cancel_scope.cancel()
+
+
+def environment(**more: str) -> Mapping[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", **more}
+
+
+async def run(*command: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    with trio.fail_after(30):
+        return await trio.run_process(
+            command, stdin=stdin, capture_stdout=True, capture_stderr=True, check=False, env=environment()
+        )
+
+
+async def test_in_a_pipe() -> None:
+    async with served() as url:
+        done = await run(*COMMAND, "post", f"{url}/echo", "-d", "@-", stdin=b"\0\xff" * 100_000)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"\0\xff" * 100_000, b"")
+
+
+async def test_who_reads_may_leave() -> None:
+    script = f"{' '.join(COMMAND)} get $URL/endless | head -c 10; echo ${{PIPESTATUS[0]}}"
+    async with served() as url:
+        done = await run(require("bash"), "-c", script.replace("$URL", url))
+
+    assert done.stdout == b"x" * 10 + b"141\n"
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize("output", [False, True], ids=["shown", "saved"])
+async def test_ctrl_c(output: bool, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    options = ["-o", str(file)] if output else ["-s"]
+    seen = tmp_path / "file.part.json" if output else None
+    async with served() as url, trio.open_nursery() as nursery:
+        command = [*COMMAND, "get", f"{url}/stalls", *options]
+        process = await trio.lowlevel.open_process(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+        )
+        with trio.fail_after(30):
+            assert process.stdout is not None
+            assert process.stderr is not None
+            if seen is None:
+                assert await process.stdout.receive_some() == b"beginning"
+            else:
+                while not seen.exists():
+                    await trio.sleep(0.02)
+                await trio.sleep(0.2)  # until the beginning has come: nothing tells of it
+            process.send_signal(signal.SIGINT)
+            errors = b"".join([piece async for piece in process.stderr])
+            assert await process.wait() == 130
+        nursery.cancel_scope.cancel()
+
+    assert b"Traceback" not in errors
+    if output:
+        assert b"go on with --continue" in errors
+        assert (tmp_path / "file.part").read_bytes() == b"beginning"
+    else:
+        assert errors == b""
+
+
+async def test_ctrl_c_while_nobody_reads() -> None:
+    async with served() as url:
+        process = await trio.lowlevel.open_process(
+            [*COMMAND, "get", f"{url}/endless"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+        )
+        with trio.fail_after(30):
+            assert process.stdout is not None
+            assert process.stderr is not None
+            await process.stdout.receive_some(1)  # and then no more: its thread stands in a write
+            await trio.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+            errors = b"".join([piece async for piece in process.stderr])
+            assert (await process.wait(), errors) == (130, b"")
+        await process.stdout.aclose()
+
+
+async def test_ctrl_c_in_a_websocket_that_waits_for_a_line() -> None:
+    def talk(url: str) -> tuple[int, str]:
+        master, slave = pty.openpty()
+        command = [*COMMAND, "get", f"{url}/ws", "--websocket"]
+        process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment())
+        os.close(slave)
+        os.write(master, b"hello\n")
+        shown = b""
+        while b"you said hello" not in shown:
+            shown += os.read(master, 65536)
+        process.send_signal(signal.SIGINT)
+        code = process.wait(timeout=30)
+        while True:
+            try:
+                data = os.read(master, 65536)
+            except OSError:
+                break
+            shown += data
+        os.close(master)
+        return code, shown.decode()
+
+    async with served() as url:
+        code, shown = await trio.to_thread.run_sync(talk, url)
+
+    assert code == 130
+    assert "Ctrl-D closes" in shown
+    assert "Fatal" not in shown
+    assert "Traceback" not in shown
+
+
+def on_a_terminal(command: list[str], **more: str) -> str:
+    """What a program shows on a terminal, and says that it is one."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment(**more))
+    os.close(slave)
+    shown = b""
+    while True:
+        try:
+            data = os.read(master, 65536)
+        except OSError:  # EIO: the other side is closed
+            break
+        if not data:
+            break
+        shown += data
+    os.close(master)
+    assert process.wait(timeout=30) == 0
+    return shown.decode()
+
+
+async def test_on_a_terminal() -> None:
+    async with served() as url:
+        command = [*COMMAND, "get", f"{url}/json", "-v"]
+        colored = await trio.to_thread.run_sync(on_a_terminal, command)
+        plain = await trio.to_thread.run_sync(lambda: on_a_terminal(command, NO_COLOR="1"))
+        hide = "import sys; sys.modules['rich'] = None; from trio_http._cli import main; sys.exit(main(sys.argv[1:]))"
+        without_rich = [sys.executable, "-c", hide, *command[3:]]
+        bare = await trio.to_thread.run_sync(on_a_terminal, without_rich)
+
+    assert "\x1b[1;32m200" in colored
+    assert "until the answer" in colored
+    for shown in (plain, bare):
+        assert "\x1b" not in shown
+        assert '\r\n{\r\n  "a": 1\r\n}\r\n' in shown
