@@ -144,9 +144,11 @@ def test_upload_goes_on_beside_the_waiting_and_a_stream_may_be_left() -> None:
 
         await listen(net, script)
         diary = Diary()
-        async with Client(instruments=[diary]) as client:
-            async with client.stream("POST", "http://api/", content=slowly()) as response:
-                assert await response.body.receive_some() == b"0123456789"
+        async with (
+            Client(instruments=[diary]) as client,
+            client.stream("POST", "http://api/", content=slowly()) as response,
+        ):
+            assert await response.body.receive_some() == b"0123456789"
         return [entry for entry in diary.entries if "dns" not in entry and "connect" not in entry]
 
     assert run(main) == [

@@ -15,7 +15,7 @@ from typing import final
 import trio
 
 from .._config import ClientTimeouts
-from ..client import ClientOptions, DigestAuth, NetrcAuth, RequestOptions
+from ..client import BearerAuth, ClientOptions, DigestAuth, NetrcAuth, RequestOptions
 from ..messages import SendChunk
 from ..semantics import Headers
 from ._exits import EXIT_CODES
@@ -196,7 +196,7 @@ def _authentication(options: Namespace, terminal: Terminal, found: RequestOption
         found["auth"] = NetrcAuth()
     elif options.bearer:
         token = options.bearer
-        found["auth"] = _text_of(token[1:], "--bearer").strip() if token.startswith("@") else token
+        found["auth"] = BearerAuth(_text_of(token[1:], "--bearer").strip() if token.startswith("@") else token)
     elif options.auth:
         user, colon, password = options.auth.partition(":")
         if not colon:
