@@ -138,6 +138,7 @@ def take_away(name: str) -> None:
         if target.__module__ == f"{PACKAGE}._config":
             set_none(target, option)
     else:
+        assert callable(target), name
         forgetful = forgetting(target, option)
         if isinstance(owner, type):
             setattr(owner, plain, forgetful)

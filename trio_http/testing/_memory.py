@@ -28,7 +28,7 @@ class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
     def __init__(self) -> None:
         self._send, self._receive = trio.open_memory_channel[trio.abc.Stream](math.inf)
 
-    def connect(self) -> trio.StapledStream[trio.abc.SendStream, trio.abc.ReceiveStream]:
+    def connect(self) -> trio.abc.HalfCloseableStream:
         """Return the client's end of a new connection; the other waits to be accepted.
 
         Raises:
