@@ -407,3 +407,44 @@ async def test_no_shield_is_put_up_after_the_grace(autojump_clock: Any) -> None:
 
     assert not steps
     assert not report.stuck
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+async def test_a_watch_that_begins_when_somebody_reads_again_is_none(kind: str) -> None:
+    """The task of a watch runs a moment after it was asked for; by then the handler may wait for its body."""
+
+    async def handler(request: Request) -> Response:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(request.read)
+            await trio.sleep(0.05)  # it waits for the second byte now
+            await request.exchange.watch()  # type: ignore[attr-defined]  # as the monitor starts it
+            told.set()
+        return Response(await request.read())
+
+    with trio.fail_after(10):
+        async with serving(handler, kind) as wires, wires.connect() as peer:
+            for _ in range(2):
+                told = trio.Event()
+                await peer.send(POST % 2 + b"a")
+                await told.wait()
+                await peer.send(b"b")
+
+                assert (await peer.response())[2] == b"ab"
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+async def test_a_watch_that_begins_after_the_answer_is_none(kind: str) -> None:
+    watches: list[Any] = []
+
+    async def handler(request: Request) -> Response:
+        watches.append(request.exchange.watch)  # type: ignore[attr-defined]
+        return Response("no", status=413)
+
+    with trio.fail_after(10):
+        async with serving(handler, kind) as wires, wires.connect() as peer, trio.open_nursery() as nursery:
+            await peer.send(POST % 1_000_000 + b"a")
+            assert (await peer.response())[0] == 413
+
+            nursery.start_soon(watches[0])  # the connection lingers: it reads what nobody wants
+
+            assert await peer.receive() == b""

@@ -6,6 +6,7 @@ nothing is made per request but the request, the response and the bytes. Its lif
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
 from typing import Any, TypeVar, final
@@ -22,6 +23,8 @@ from ._host import Host
 from ._shield import Shield
 
 __all__ = ["Carrier", "Seen"]
+
+log = logging.getLogger("trio_http.server")
 
 T = TypeVar("T")
 
@@ -225,8 +228,13 @@ class Carrier(Watched):
 
     async def watch(self) -> None:
         """Watch until the handler ends, and some time longer."""
-        if self.request is not None:
+        # This runs a moment after it was asked for: the handler may have ended, or may wait for its body again.
+        if self not in self._host.monitor.running or not self.wants_watch:
+            return
+        try:
             await self._wire.transport.watch(self._client_left, half_close=self._host.half_close)
+        except Exception:  # one connection's trouble must not reach the task of all
+            log.exception("%s: watching whether the client is there failed", format_address(self.peer))
 
     def _client_left(self) -> None:
         if self.request is not None:
