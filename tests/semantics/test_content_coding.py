@@ -49,7 +49,7 @@ def decode(data: bytes, codings: tuple[str, ...], step: int) -> bytes:
     return b"".join(pieces)
 
 
-@pytest.mark.covers("B30", "A47")
+@pytest.mark.covers("B30")
 @pytest.mark.parametrize("coding", CODINGS)
 @pytest.mark.parametrize(
     "data", [b"", b"x", TEXT, NOISE, bytes(3_000_000)], ids=["none", "one", "text", "noise", "zeros"]

@@ -205,6 +205,7 @@ async def test_limit_of_handlers_at_once(autojump_clock: trio.testing.MockClock)
     assert (await handler(request())).status == 200
 
 
+@pytest.mark.covers("A25")
 async def test_limit_of_handlers_by_key(autojump_clock: trio.testing.MockClock) -> None:
     async def slow(request: Request) -> Response:
         await trio.sleep(1)
@@ -224,6 +225,7 @@ async def test_limit_of_handlers_by_key(autojump_clock: trio.testing.MockClock) 
     assert sorted(statuses, key=str) == [("a", 200, None), ("a", 429, "1"), ("b", 200, None)]
 
 
+@pytest.mark.covers("A25")
 async def test_limit_of_the_rate(autojump_clock: trio.testing.MockClock) -> None:
     handler = limit_rate(2, 10)(hello)  # one in five seconds, two at once
 

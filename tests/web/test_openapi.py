@@ -47,7 +47,7 @@ def make() -> tuple[Router, Trees]:
     return router, trees
 
 
-@pytest.mark.covers("S4.48", "S4.49", "S4.30")
+@pytest.mark.covers("S4.48", "S4.49")
 def test_the_document() -> None:
     router, trees = make()
 

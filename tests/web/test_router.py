@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
+from types import FrameType
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from tests.wires import serving
 from trio_http import Client, Request, Response, StatusError
@@ -389,6 +392,136 @@ async def test_a_path_made_of_a_value_leads_back_to_it(value: str) -> None:
         return  # half of a surrogate pair is no text
 
     assert (await ask(router, path)).json() == {"name": value}
+
+
+TEXTS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=6).filter(
+    lambda text: text not in {".", ".."}
+)
+WHOLE = TEXTS.filter(lambda text: "/" not in text)
+PARTS = st.one_of(
+    st.builds(lambda text: (text, ""), st.sampled_from(["a", "b c", "é", "x.y", "%41", "a:b"])),
+    st.builds(lambda kind: (":{}", kind), st.sampled_from(["", "?", "<int>", "<int>?", "<float>", "<uuid>"])),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(PARTS, min_size=1, max_size=4), st.sampled_from([None, "+", "*"]), st.data())
+async def test_a_path_made_of_values_gives_them_back(
+    parts: list[tuple[str, str]], tail: str | None, data: st.DataObject
+) -> None:
+    """``url_for`` and the router are each other's inverse, for all kinds of parameters."""
+    pattern = ""
+    values: dict[str, object] = {}
+    expected: dict[str, object] = {}
+    kinds = {
+        "": TEXTS,
+        "?": st.none() | TEXTS,
+        "<int>": st.integers(-(10**17), 10**17),
+        "<int>?": st.none() | st.integers(0, 9),
+        "<float>": st.floats(-(10**9), 10**9).map(lambda number: round(number, 3)),
+        "<uuid>": st.uuids(),
+    }
+    skipped = False
+    for number, (text, kind) in enumerate(parts):
+        if text != ":{}":
+            pattern += "/" + text
+            skipped = True
+            continue
+        name = f"p{number}"
+        pattern += f"/:{name}{kind}"
+        value = data.draw(kinds[kind])
+        expected[name] = value
+        if value is not None:
+            values[name] = value
+    if tail is not None:
+        pattern += f"/:rest{tail}"
+        values["rest"] = expected["rest"] = "/".join(data.draw(st.lists(WHOLE, min_size=1, max_size=3)))
+    assume(not (skipped and "%" in pattern))  # a pattern is text; a percent sign in it stands for itself
+    found: list[dict[str, object]] = []
+
+    async def note(request: Request) -> Response:
+        found.append(request.matches)
+        return Response("")
+
+    router = Router()
+    router.get(pattern, name="it")(note)
+    path = router.url_for("it", **values)
+
+    assert path.isascii()
+    response = await router(Request("GET", path))
+    assert response.status == 200, (pattern, path)
+    # where one of several is left out, the value of another may stand in its place
+    if len(expected) == 1 or None not in expected.values():
+        assert found[0] == expected
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=12))
+async def test_any_bytes_of_a_path_are_answered(raw: bytes) -> None:
+    """Whatever a peer sends, the parameter is what the path says, percent-decoded as UTF-8, and nothing breaks."""
+    target = b"/v/" + bytes(byte for byte in raw if 0x21 <= byte <= 0x7E and byte not in b"?#")
+    router = Router()
+    router.get("/v/:a")(matches)
+
+    response = await router(Request("GET", target))
+
+    component = target[3:]
+    if not component or b"/" in component:
+        assert response.status == 404
+    else:
+        assert response.json() == {"a": unquote_to_bytes(component).decode("utf-8", "replace")}
+
+
+async def test_a_trailing_slash_is_another_path() -> None:
+    router = Router()
+    router.get("/a")(says("a"))
+    router.get("/b/")(says("b/"))
+    router.get("/c/:x?")(matches)
+
+    assert (await ask(router, "/a/")).status == 404
+    assert (await ask(router, "/b")).status == 404
+    assert (await ask(router, "/b/")).text() == "b/"
+    for path in ("/c", "/c/"):
+        assert (await ask(router, path)).json() == {"x": None}
+    assert (await ask(router, "/c//")).status == 404
+
+
+async def test_a_fragment_is_no_part_of_the_path() -> None:
+    router = Router()
+    router.get("/u/:a")(matches)
+
+    assert (await ask(router, "/u/x#y")).json() == {"a": "x"}
+    assert (await ask(router, "/u/x#y?z")).json() == {"a": "x"}
+
+
+async def test_the_work_does_not_grow_with_the_routes() -> None:
+    def steps(count: int) -> int:
+        """How many lines of Python are run to find the last route."""
+        router = Router()
+        for number in range(count):
+            router.get(f"/service{number}/item/:id")(says(str(number)))
+        target = f"/service{count - 1}/item/7"
+        asking = router(Request("GET", target))
+        lines = 0
+
+        def trace(frame: FrameType, event: str, arg: object) -> Any:
+            nonlocal lines
+            lines += event == "line"
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            asking.send(None)
+        except StopIteration:
+            pass
+        finally:
+            sys.settrace(before)
+        return lines
+
+    one = steps(1)
+    assert one > 20
+    assert steps(10_000) == one
 
 
 def test_a_router_describes_its_routes() -> None:

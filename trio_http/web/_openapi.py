@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 import types
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, final, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from ..messages import Response
@@ -39,6 +40,7 @@ _PATH_TYPES: dict[str, Json] = {
     "float": {"type": "number"},
     "uuid": {"type": "string", "format": "uuid"},
 }
+_NAME = re.compile(r"\{[^/]*\}")
 # the methods that OpenAPI 3.1 has a place for
 _METHODS = ("GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE")
 
@@ -66,12 +68,16 @@ def openapi(
         servers: URLs.
         bodies: By handler, the type that it reads with ``request.message()``; dataclasses become schemas.
     """
-    schemas: Json = {}
+    schemas = Schemas()
     paths: Json = {}
+    shapes: dict[str, tuple[str, list[str]]] = {}
     used: set[str] = set()
     for info in router.describe():
         body = (bodies or {}).get(info.handler)
         for path, names in _paths_of(info):
+            # two paths that differ in the names of their parameters only are one: the first names them
+            path, first = shapes.setdefault(_NAME.sub("{}", path), (path, list(names)))
+            names = dict(zip(first, names.values(), strict=True))
             item = paths.setdefault(path, {})
             for method in _METHODS[:-1] if info.method == "*" else [info.method]:
                 if method in _METHODS and method.lower() not in item:  # first match wins
@@ -95,12 +101,32 @@ def _paths_of(info: RouteInfo) -> list[tuple[str, dict[str, Json]]]:
         text = ""
         for part in parts:
             if part.literal is not None:
-                text += "/" + part.literal
+                text += "/" + part.literal.replace("{", "%7B").replace("}", "%7D")
             else:
                 text += f"/{{{part.name}}}"
                 names[part.name] = _PATH_TYPES.get(part.type_name or "", {"type": "string"})
         found.append((text or "/", names))
     return found
+
+
+@final
+class Schemas(dict[str, Any]):
+    """The schemas of a document, by name; each type has one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: dict[type, str] = {}
+
+    def name_of(self, wanted: type) -> tuple[str, bool]:
+        """Return the name of the schema of a type, and whether there is none yet."""
+        if wanted in self._names:
+            return self._names[wanted], False
+        name, number = wanted.__name__, 1
+        while name in self._names.values():  # two of the same name, from different places
+            number += 1
+            name = f"{wanted.__name__}{number}"
+        self._names[wanted] = name
+        return name, True
 
 
 class _AnyTypes(dict[str, Any]):
@@ -114,7 +140,7 @@ def _lenient(pattern: str) -> Pattern:
     return Pattern(pattern, _AnyTypes())
 
 
-def _operation(info: RouteInfo, names: dict[str, Json], body: type | None, schemas: Json, used: set[str]) -> Json:
+def _operation(info: RouteInfo, names: dict[str, Json], body: type | None, schemas: Schemas, used: set[str]) -> Json:
     operation: Json = {}
     if info.name and info.name not in used:
         used.add(info.name)
@@ -146,7 +172,7 @@ def _operation(info: RouteInfo, names: dict[str, Json], body: type | None, schem
     return operation
 
 
-def _responses(info: RouteInfo, schemas: Json) -> Json:
+def _responses(info: RouteInfo, schemas: Schemas) -> Json:
     try:
         returned = get_type_hints(info.handler).get("return")
     except (NameError, TypeError):
@@ -164,8 +190,8 @@ def _responses(info: RouteInfo, schemas: Json) -> Json:
     return responses
 
 
-def schema_of(wanted: Any, schemas: Json) -> Json:
-    """Return the JSON schema of a type; those of dataclasses go to ``schemas``, by name, and are referred to."""
+def schema_of(wanted: Any, schemas: Schemas) -> Json:
+    """Return the JSON schema of a type; those of dataclasses go to ``schemas`` and are referred to."""
     if wanted in _SIMPLE:
         return dict(_SIMPLE[wanted])
     origin, arguments = get_origin(wanted), get_args(wanted)
@@ -178,9 +204,8 @@ def schema_of(wanted: Any, schemas: Json) -> Json:
     if isinstance(wanted, type) and issubclass(wanted, Enum):
         return {"enum": [member.value for member in wanted]}
     if isinstance(wanted, type) and dataclasses.is_dataclass(wanted):
-        name = wanted.__name__
-        if name not in schemas:
-            schemas[name] = {}  # so that a type that holds itself ends
+        name, is_new = schemas.name_of(wanted)
+        if is_new:
             hints = get_type_hints(wanted)
             fields = [field for field in dataclasses.fields(wanted) if field.init]
             schemas[name] = {

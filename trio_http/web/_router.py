@@ -11,7 +11,6 @@ How it works
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar, Unpack, final
@@ -23,7 +22,8 @@ from ._body_limit import limit_body
 from ._docs import RouteInfo, marks_of, split_doc
 from ._index import ENCODED_SLASH, Index
 from ._pattern import PATH_TYPES, PathType, Pattern
-from ._resource import MAX_CONTENT_LENGTH, Resource, notes_of
+from ._registered import Host, Registered, name_of
+from ._resource import MAX_CONTENT_LENGTH, notes_of
 from ._websocket_route import WebSocketRouteOptions, websocket_handler
 
 __all__ = ["Router"]
@@ -32,48 +32,7 @@ W = TypeVar("W", bound=Callable[..., Awaitable[Any]])
 F = TypeVar("F", bound=Callable[..., Any])
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HOST_LABEL = re.compile(r":([A-Za-z_][A-Za-z0-9_]*)(\+?)")
 _WITHOUT_BODY = {"GET", "HEAD", "OPTIONS"}
-
-
-@final
-class _Route:
-    """One registration."""
-
-    __slots__ = ("handler", "limit", "method", "name", "pattern", "router", "simple")
-
-    def __init__(self, method: str, pattern: Pattern, handler: Handler, limit: int | None, name: str | None) -> None:
-        self.method = method
-        self.pattern = pattern
-        self.handler = handler
-        self.limit = limit
-        self.name = name
-        self.router: Router | None = None  # set where a router is mounted
-        # nothing to be done but to call the handler; "*" has to be weighed against other methods for HEAD
-        self.simple = limit is None and method != "*"
-
-
-@final
-class _Host:
-    """A handler for some hosts."""
-
-    __slots__ = ("expression", "handler", "text")
-
-    def __init__(self, text: str, handler: Handler) -> None:
-        labels = []
-        for label in text.lower().split(".") if ":" not in text else text.split("."):
-            match = _HOST_LABEL.fullmatch(label)
-            if match is not None:
-                labels.append(f"(?P<{match[1]}>{'.+' if match[2] else '[^.]+'})")
-            elif ":" in label or not label:
-                raise ValueError(
-                    f"{text!r} is no pattern of hosts: expected one like 'example.com' or ':name.example.com'"
-                )
-            else:
-                labels.append(re.escape(label.lower()))
-        self.text = text
-        self.expression = re.compile(r"\.".join(labels))
-        self.handler = handler
 
 
 @final
@@ -102,10 +61,12 @@ class Router:
     def __init__(self, *, types: Mapping[str, PathType] | None = None, not_found: Handler | None = None) -> None:
         self._types = PATH_TYPES if types is None else {**PATH_TYPES, **types}
         self._not_found = not_found
-        self._routes: list[_Route] = []
-        self._hosts: list[_Host] = []
-        self._any: Index[_Route] = Index()  # of routes for any method, asked for methods that no other route names
-        self._indexes: dict[str, Index[_Route]] = {}
+        self._routes: list[Registered[Router]] = []
+        self._hosts: list[Host] = []
+        self._any: Index[Registered[Router]] = (
+            Index()
+        )  # of routes for any method, asked for methods that no other route names
+        self._indexes: dict[str, Index[Registered[Router]]] = {}
 
     def __repr__(self) -> str:
         return f"<Router with {len(self._routes)} routes>"
@@ -140,10 +101,10 @@ class Router:
                 f"the handler for {method} {pattern} is {handler!r}; expected an async function of a request"
             )
         if name is None:
-            name = _name_of(handler)
-        self._register(_Route(method, Pattern(pattern, self._types), handler, max_content_length, name))
+            name = name_of(handler)
+        self._register(Registered[Router](method, Pattern(pattern, self._types), handler, max_content_length, name))
 
-    def _register(self, route: _Route) -> None:
+    def _register(self, route: Registered[Router]) -> None:
         order = len(self._routes)
         self._routes.append(route)
         if route.method == "*":
@@ -277,7 +238,7 @@ class Router:
             name: Put with a colon before the names of a mounted router in :meth:`url_for`; None for none.
         """
         pattern = Pattern(prefix.rstrip("/") + "/:path*", self._types)
-        route = _Route("*", pattern, handler, None, name)
+        route = Registered[Router]("*", pattern, handler, None, name)
         if isinstance(handler, Router):
             route.router = handler
         self._register(route)
@@ -290,7 +251,7 @@ class Router:
                 ``":name+."`` for one or more, which are then in ``request.matches``. The first that matches wins.
             handler: What answers. Requests for other hosts go by the routes of this router.
         """
-        self._hosts.append(_Host(pattern, handler))
+        self._hosts.append(Host(pattern, handler))
 
     # ---------------------------------------------------------------- answering
 
@@ -309,8 +270,8 @@ class Router:
         target = request.raw_target
         question = target.find(b"?")
         path = (target if question < 0 else target[:question]).decode("latin-1")
-        if path[:1] != "/":
-            path = request.raw_path  # absolute-form, "*" or an authority
+        if path[:1] != "/" or "#" in path:
+            path = request.raw_path  # absolute-form, "*" or an authority; or a fragment behind it
         if "%" in path:
             path = _decoded(path)
         elif not self._hosts:
@@ -370,8 +331,8 @@ class Router:
             return response
 
     def _find_head(
-        self, path: str, found: tuple[int, _Route, dict[str, Any]] | None
-    ) -> tuple[int, _Route, dict[str, Any]] | None:
+        self, path: str, found: tuple[int, Registered[Router], dict[str, Any]] | None
+    ) -> tuple[int, Registered[Router], dict[str, Any]] | None:
         """HEAD has a route of its own, or GET's; among the latter and those for any method the first wins."""
         if found is not None and found[1].method == "HEAD":
             return found
@@ -490,12 +451,6 @@ async def _call(handler: Handler, request: Request) -> Response:
         if response is None:
             raise
         return response
-
-
-def _name_of(handler: Callable[..., Any]) -> str:
-    name: str = getattr(handler, "__name__", type(handler).__name__)
-    owner = getattr(inspect.unwrap(handler), "__self__", None)
-    return f"{type(owner).__name__}.{name}" if isinstance(owner, Resource) else name
 
 
 def _decoded(raw: str) -> str:
