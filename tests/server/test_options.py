@@ -134,3 +134,56 @@ async def test_an_unread_body_is_skipped_if_it_is_short_enough(autojump_clock: A
             assert (await peer.ask(GET))[0] == 200
         else:
             assert await peer.receive_all() == b""
+
+
+@pytest.mark.covers("A7")
+async def test_a_long_answer_ends_by_itself_when_the_server_is_to_stop(autojump_clock: Any) -> None:
+    async def ticking(request: Request) -> Response:
+        async def produce(send: Any) -> None:
+            assert request.server is not None
+            while not request.server.shutting_down.is_set():
+                await send(b".")
+                with trio.move_on_after(1):
+                    await request.server.shutting_down.wait()
+            await send(b"bye")
+
+        return Response(produce)
+
+    async with serving(ticking) as wires, wires.connect() as peer:
+        await peer.send(GET)
+        await trio.sleep(2.5)
+        report = await wires.server.shutdown(grace=100)
+
+        assert report.drained == 1
+        assert report.seconds == 0
+        assert (await peer.receive_all()).endswith(b"3\r\nbye\r\n0\r\n\r\n")
+
+
+@pytest.mark.covers("S1.89", "S1.90")
+async def test_a_function_writes_the_answer_and_its_return_ends_it(autojump_clock: Any) -> None:
+    async def handler(request: Request) -> Response:
+        async def produce(send: Any) -> None:
+            await send(b"one ")
+            await trio.sleep(1)
+            await send(b"two")
+
+        return Response(produce)
+
+    async with serving(handler) as wires, wires.connect() as peer:
+        await peer.send(GET)
+
+        assert (await peer.receive_until(b"4\r\none \r\n")).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert await peer.receive_until(b"\r\n\r\n") == b"3\r\ntwo\r\n0\r\n\r\n"
+        assert trio.current_time() == 1
+
+
+@pytest.mark.covers("S1.57")
+async def test_a_body_is_read_in_pieces_of_a_size(autojump_clock: Any) -> None:
+    async def handler(request: Request) -> Response:
+        return Response(json=[len(piece) async for piece in request.body])
+
+    post = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n"
+    async with serving(handler, read_size=4) as wires, wires.connect() as peer:
+        await peer.send(post + b"0123456789")
+        sizes = (await peer.response())[2]
+        assert max(int(size) for size in sizes.strip(b"[]").split(b",")) <= 4
