@@ -28,17 +28,20 @@ async def ask(stream: trio.abc.Stream) -> bytes:
         return (await Peer(stream).ask(GET))[2]
 
 
+@pytest.mark.covers("A2")
 async def test_all_addresses_and_both_families_share_a_port() -> None:
     async with trio.open_nursery() as nursery:
         server = await nursery.start(Server(hello, host=None).listen)
 
         assert len({address[1] for address in server.addresses}) == 1
+        assert "0.0.0.0" in {address[0] for address in server.addresses}
         for address in server.addresses:
             host = "::1" if ":" in address[0] else "127.0.0.1"
             assert (await ask(await trio.open_tcp_stream(host, server.port))).startswith(b"http ")
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.covers("A2")
 async def test_several_hosts() -> None:
     async with trio.open_nursery() as nursery:
         server = await nursery.start(Server(hello, host=["127.0.0.1", "127.0.0.2"]).listen)
@@ -49,6 +52,7 @@ async def test_several_hosts() -> None:
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.covers("S1.65")
 async def test_a_port_that_is_taken_is_named() -> None:
     first = await open_listeners(0)
     port = first[0].socket.getsockname()[1]
@@ -58,6 +62,7 @@ async def test_a_port_that_is_taken_is_named() -> None:
     await first[0].aclose()
 
 
+@pytest.mark.covers("A3", "S1.65")
 async def test_two_processes_can_share_a_port() -> None:
     first = await open_listeners(0, reuse_port=True)
     second = await open_listeners(first[0].socket.getsockname()[1], reuse_port=True)
@@ -66,6 +71,7 @@ async def test_two_processes_can_share_a_port() -> None:
     await second[0].aclose()
 
 
+@pytest.mark.covers("A2")
 async def test_a_unix_socket(tmp_path: Path) -> None:
     path = str(tmp_path / "s")
     async with trio.open_nursery() as nursery:
@@ -91,12 +97,15 @@ async def test_other_files_are_not_replaced(tmp_path: Path) -> None:
     assert path.read_text() == "precious"
 
 
+@pytest.mark.covers("A2")
 async def test_an_inherited_file_descriptor() -> None:
     with socket.create_server(("127.0.0.1", 0)) as inherited:
         fd = os.dup(inherited.fileno())
+        port = inherited.getsockname()[1]
     async with trio.open_nursery() as nursery:
         server = await nursery.start(Server(hello, fd=fd).listen)
 
+        assert server.port == port
         await ask(await trio.open_tcp_stream("127.0.0.1", server.port))
         nursery.cancel_scope.cancel()
 
@@ -126,6 +135,7 @@ async def connect_tls(port: int, context: ssl.SSLContext) -> trio.SSLStream[trio
     return secure
 
 
+@pytest.mark.covers("A34", "S1.54")
 async def test_a_request_knows_its_tls() -> None:
     async def handler(request: Request) -> Response:
         assert request.tls is not None
@@ -178,6 +188,7 @@ def files_of(ca: trustme.CA, name: str, directory: Path) -> tuple[str, str]:
     return str(chain), str(key)
 
 
+@pytest.mark.covers("A34", "S2.38", "S2.39", "S2.42")
 async def test_certificates_can_be_changed_live(tmp_path: Path) -> None:
     async with trio.open_nursery() as nursery:
         server = Server(hello, is_secure=True)
@@ -193,6 +204,7 @@ async def test_certificates_can_be_changed_live(tmp_path: Path) -> None:
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.covers("S2.38", "S2.39")
 async def test_a_certificate_that_is_none_leaves_the_old_one(tmp_path: Path) -> None:
     server = Server(hello, is_secure=True)
     with pytest.raises(LocalProtocolError, match="load_certs"):
@@ -207,6 +219,7 @@ async def test_a_certificate_that_is_none_leaves_the_old_one(tmp_path: Path) -> 
         Server(hello).load_certs(*files_of(CA, "localhost", tmp_path))
 
 
+@pytest.mark.covers("A34", "S2.40")
 @pytest.mark.parametrize("verify", [True, "optional"])
 async def test_clients_show_certificates(tmp_path: Path, verify: Any) -> None:
     async def handler(request: Request) -> Response:
@@ -255,6 +268,7 @@ async def test_a_refused_upload_over_tls_hears_why() -> None:
             assert fields[b"connection"] == b"close"
 
 
+@pytest.mark.covers("A20")
 async def test_a_handshake_that_never_comes_ends_in_time() -> None:
     with trio.fail_after(5):
         async with (

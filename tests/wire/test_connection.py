@@ -193,7 +193,7 @@ async def test_a_body_that_drips_is_ended_by_the_minimum_rate(autojump_clock: An
         tasks.cancel_scope.cancel()
 
 
-@pytest.mark.covers("S1.111")
+@pytest.mark.covers("S1.106", "S1.111")
 @pytest.mark.parametrize("role", [h1.SERVER, h1.CLIENT])
 async def test_bodies_are_decoded_where_that_is_wanted(autojump_clock: Any, role: Any) -> None:
     packed = gzip.compress(b"x" * 100_000)
