@@ -98,6 +98,15 @@ async def test_an_interrupted_download_goes_on(file: Path) -> None:
     assert leftovers(file) == ["file.bin"]
 
 
+async def test_no_password_is_left_behind(file: Path) -> None:
+    with pytest.raises(RuntimeError):
+        await command("get", "http://me:secret@h/file", "-o", str(file), app=Origin(breaks_after=10))
+
+    assert "secret" not in (file.parent / "file.bin.part.json").read_text()
+    assert (await command("get", "http://me:secret@h/file", "-o", str(file), "--continue", app=Origin()))[0] == 0
+    assert file.read_bytes() == BODY
+
+
 async def test_it_begins_anew_where_the_server_has_another_version(file: Path) -> None:
     await interrupted(file)
     origin = Origin(b"new" * 1000, tag='"v2"')
