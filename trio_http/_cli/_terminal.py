@@ -35,12 +35,15 @@ class RawFile(Protocol):
 
     def fileno(self) -> int:
         """The descriptor."""
+        ...
 
     def read(self, size: int, /) -> bytes | None:
         """Read what there is."""
+        ...
 
     def write(self, data: bytes | memoryview, /) -> int | None:
         """Write some of it."""
+        ...
 
 
 @final
