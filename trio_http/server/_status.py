@@ -6,6 +6,7 @@ queries: secrets travel in them. It does hold the addresses of clients and the p
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -32,7 +33,6 @@ def status_of(server: Server, most: int = MOST) -> Mapping[str, Any]:
     """
     connections = server.connections
     told = sorted(connections, key=lambda connection: connection.request is None)[:most]
-    stats = server.stats
     return {
         "pid": os.getpid(),
         "time": _clock.wall(),
@@ -40,13 +40,7 @@ def status_of(server: Server, most: int = MOST) -> Mapping[str, Any]:
         "draining": server.draining,
         "active": server.active,
         "open": len(connections),
-        "stats": {
-            "connections": stats.connections,
-            "requests": stats.requests,
-            "errors": stats.errors,
-            "refused": stats.refused,
-            "clients_gone": stats.clients_gone,
-        },
+        "stats": dataclasses.asdict(server.stats),
         "connections": [_describe(connection) for connection in told],
     }
 
