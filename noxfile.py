@@ -96,5 +96,5 @@ def marks(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build; a warning is an error."""
-    session.install("-e", ".[docs]")
+    session.install("-e", ".[docs,prometheus,otel,redis]")
     session.run("sphinx-build", "--fresh-env", "--fail-on-warning", "--keep-going", "-q", "docs", "docs/_build")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pty
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trustme
 
 from tests.interop.real_programs import require
 from trio_http import Request, Response, serve
@@ -195,3 +198,56 @@ async def test_on_a_terminal() -> None:
     for shown in (plain, bare):
         assert "\x1b" not in shown
         assert '\r\n{\r\n  "a": 1\r\n}\r\n' in shown
+
+
+async def test_certificates(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    own = authority.issue_cert("client.test")
+    own.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    own.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_OPTIONAL
+
+    async def who(request: Request) -> Response:
+        shown = request.tls.peer_certificate if request.tls is not None else {}
+        return Response("known" if shown else "unknown")
+
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(functools.partial(serve, who, ssl_context=context))
+        url = f"https://localhost:{server.port}/"
+        ca = ("--cafile", f"{tmp_path}/ca.pem")
+        refused = await run(*COMMAND, "get", url)
+        trusted = await run(*COMMAND, "get", url, *ca)
+        careless = await run(*COMMAND, "get", url, "--no-verify")
+        known = await run(*COMMAND, "get", url, *ca, "--cert", f"{tmp_path}/cert.pem", "--key", f"{tmp_path}/key.pem")
+        missing = await run(*COMMAND, "get", url, "--cafile", "/no/such.pem")
+        nursery.cancel_scope.cancel()
+
+    assert refused.returncode == missing.returncode == 8
+    assert refused.stderr.count(b"\n") == missing.stderr.count(b"\n") == 1
+    assert b"--cafile FILE" in refused.stderr
+    assert b"/no/such.pem" in missing.stderr
+    assert [trusted.stdout, careless.stdout, known.stdout] == [b"unknown", b"unknown", b"known"]
+
+
+async def test_output_that_is_not_to_be_waited_for() -> None:
+    """A file that is non-blocking because whoever shares it has made it so."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    async with served() as url:
+        process = await trio.lowlevel.open_process(
+            [*COMMAND, "post", f"{url}/echo", "-d", "@-"], stdin=subprocess.PIPE, stdout=write, env=environment()
+        )
+        os.close(write)
+        with trio.fail_after(30):
+            assert process.stdin is not None
+            await process.stdin.send_all(b"x" * MIB)
+            await process.stdin.aclose()
+            async with trio.lowlevel.FdStream(read) as stream:
+                got = b"".join([piece async for piece in stream])
+            assert await process.wait() == 0
+
+    assert got == b"x" * MIB

@@ -22,6 +22,7 @@ COMMANDS = {
     "get": ("_request", "make a GET request; likewise head, post, put, patch, delete, options"),
     **dict.fromkeys(("head", "post", "put", "patch", "delete", "options"), ("_request", "")),
     "request": ("_request", "make a request with any method"),
+    "top": ("_top", "show the connections of a running server"),
 }
 
 

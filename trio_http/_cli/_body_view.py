@@ -34,11 +34,12 @@ async def show_body(response: Response, terminal: Terminal, renderer: Renderer, 
             await terminal.write(piece)
         return
     content_type = response.headers.get("content-type")
-    data = b""
+    gathered = bytearray()
     async for piece in response.body:
-        data += piece
-        if as_it_comes or len(data) > SHOWN_AT_ONCE:
+        gathered += piece
+        if as_it_comes or len(gathered) > SHOWN_AT_ONCE:
             break
+    data = bytes(gathered)
     if not data:
         return
     encoding = text_encoding(content_type, data[:4])

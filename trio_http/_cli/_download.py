@@ -28,7 +28,7 @@ import trio
 from .._errors import IncompleteBody, RemoteProtocolError
 from ..client import Client, RequestOptions
 from ..messages import Response
-from ..semantics import ETag, Headers, format_range, parse_content_range, parse_http_date
+from ..semantics import URL, ETag, Headers, format_range, parse_content_range, parse_http_date
 from ._exits import CANNOT_WRITE, OK
 from ._parser import UsageError
 from ._progress import Progress, size_in_words
@@ -84,6 +84,7 @@ class Download:
         self._client = client
         self._method = method
         self._url = url
+        self._shown = URL(url).redacted  # for texts and files: no password in either
         self._asked = asked
         self._path = Path(output)
         self._part = self._path.with_name(self._path.name + ".part")
@@ -132,7 +133,7 @@ class Download:
             headers["If-Range"] = self._known.validator
         elif self._path.exists():
             self._done = self._path.stat().st_size  # of another program's making
-            self._known = _Known(self._url, None, None)
+            self._known = _Known(self._shown, None, None)
         if self._done:
             headers["Range"] = format_range(self._done)
         else:
@@ -144,7 +145,7 @@ class Download:
             known = _Known(**facts)
         except (OSError, ValueError, TypeError):
             return None
-        return known if known.url == self._url else None
+        return known if known.url == self._shown else None
 
     async def save(self, response: Response) -> int:
         """Write the body of a good answer; return the exit code.
@@ -171,7 +172,7 @@ class Download:
                 async with await trio.open_file(target, "ab" if self._done else "wb") as file:
                     await self._copy(response, file, progress)
             if total is not None and progress.done != total:
-                raise IncompleteBody(f"{self._url}: {total} bytes were announced, and {progress.done} are there")
+                raise IncompleteBody(f"{self._shown}: {total} bytes were announced, and {progress.done} are there")
             if not self._special:
                 os.replace(self._part, self._path)
                 self._facts.unlink(missing_ok=True)
@@ -246,7 +247,7 @@ class Download:
     # ---------------------------------------------------------------- what is known
 
     def _write_facts(self, response: Response, total: int | None) -> None:
-        facts = _Known(self._url, _validator_of(response.headers), total)
+        facts = _Known(self._shown, _validator_of(response.headers), total)
         self._facts.write_text(json.dumps(asdict(facts)))
 
     def _tell_of_the_part(self, total: int | None) -> None:

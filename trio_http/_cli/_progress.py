@@ -47,7 +47,7 @@ class Progress:
     ) -> None:
         self._terminal = terminal
         self._what = what
-        self._color = color
+        self._color: ColorChoice = color
         self._began = self._shown = trio.current_time()
         self._at_first = done
         self.done = done

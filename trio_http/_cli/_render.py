@@ -46,21 +46,27 @@ class Renderer(Protocol):
 
     def request_head(self, request: Request) -> str:
         """The request line and the fields, without secrets."""
+        ...
 
     def response_head(self, response: Response) -> str:
         """The status line, the fields and an empty line."""
+        ...
 
     def body(self, text: str, lexer: str | None) -> str:
         """A body that is text, ended by a newline."""
+        ...
 
     def piece(self, text: str) -> str:
         """A piece of a body, as it is."""
+        ...
 
     def name(self, text: str) -> str:
         """A name that stands before something."""
+        ...
 
     def timings(self, timings: Timings) -> str:
         """How long the parts of a request took."""
+        ...
 
 
 def status_line(response: Response) -> tuple[str, str, str]:

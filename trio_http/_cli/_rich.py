@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import TextIO, final
 
 import trio
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -16,13 +18,14 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.syntax import Syntax
+from rich.table import Table
 from rich.text import Text
 
 from ..messages import Request, Response, Timings
 from ._render import fields_of, milliseconds, phases_of, status_line
 from ._terminal import visible
 
-__all__ = ["RichBar", "RichRenderer"]
+__all__ = ["RichBar", "RichRenderer", "RichScreen"]
 
 HIGHLIGHT_MAX = 256 * 1024  # characters; above it colouring takes longer than anybody likes to wait
 
@@ -142,3 +145,28 @@ class RichBar:
     def stop(self) -> None:
         """Leave it where it is."""
         self._progress.stop()
+
+
+@final
+class RichScreen:
+    """A table that takes the whole terminal, which looks as before when it is left."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._live = Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop")
+        self._live.start()
+
+    def show(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Draw it."""
+        table = Table(box=None, expand=True, header_style="bold cyan", pad_edge=False)
+        for column in columns:
+            right = column in {"age", "requests", "sent", "since"}
+            table.add_column(
+                column, justify="right" if right else "left", no_wrap=True, ratio=1 if column == "request" else None
+            )
+        for row in rows:
+            table.add_row(*map(Text, row), style="dim" if row[4] == "idle" else "")
+        self._live.update(Group(Text(title, "bold"), Text(), table), refresh=True)
+
+    def stop(self) -> None:
+        """Give the terminal back."""
+        self._live.stop()

@@ -10,6 +10,7 @@ import trio
 
 from .._errors import ConnectionClosed
 from ..client import Client, RequestOptions
+from ..semantics import URL
 from ..websocket import WebSocket
 from ._exits import BAD_ANSWER, OK
 from ._json_text import indent_json
@@ -36,7 +37,7 @@ async def talk(client: Client, url: str, asked: RequestOptions, terminal: Termin
     """
     async with client.websocket(url, **asked) as ws:
         if terminal.stdin_is_terminal:
-            terminal.note(f"(connected to {url}: each line is a message; Ctrl-D closes, Ctrl-C leaves)")
+            terminal.note(f"(connected to {URL(url).redacted}: each line is a message; Ctrl-D closes, Ctrl-C leaves)")
         async with trio.open_nursery() as nursery:
             listening = trio.CancelScope()
             nursery.start_soon(_send_lines, ws, terminal, listening)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import select
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,13 +31,19 @@ def visible(text: str) -> str:
 
 
 class RawFile(Protocol):
-    """An open file of bytes; one of the two is enough."""
+    """An open file of bytes without a buffer; one of reading and writing is enough."""
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        ...
 
     def read(self, size: int, /) -> bytes | None:
         """Read what there is."""
+        ...
 
     def write(self, data: bytes | memoryview, /) -> int | None:
         """Write some of it."""
+        ...
 
 
 @final
@@ -109,7 +116,11 @@ class Terminal:
     def _write(self, data: bytes) -> None:
         rest = memoryview(data)
         while rest:
-            rest = rest[self.stdout.write(rest) or 0 :]
+            written = self.stdout.write(rest)
+            if written is None:  # another process has made the file that we share non-blocking
+                select.select([], [self.stdout], [])
+            else:
+                rest = rest[written:]
 
     def note(self, text: str) -> None:
         """Write a line to standard error."""
@@ -121,7 +132,12 @@ class Terminal:
 
     async def read(self, size: int) -> bytes:
         """Read what there is on standard input, at most so many bytes; ``b""`` at its end."""
-        return await self._do(self.stdin.read, size) or b""
+        return await self._do(self._read, size)
+
+    def _read(self, size: int) -> bytes:
+        while (data := self.stdin.read(size)) is None:
+            select.select([self.stdin], [], [])
+        return data
 
     async def read_line(self) -> bytes:
         """Read a line of standard input, with its end; ``b""`` at the end of all."""

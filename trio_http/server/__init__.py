@@ -7,6 +7,7 @@ from ._instruments import Connection, Disconnect, Instrument, Reply, ServerStats
 from ._proxy_headers import ProxyHeaders
 from ._serve import serve, serve_connection
 from ._server import Lifespan, Server
+from ._status import serve_status, status_of, status_page
 from ._under_way import ShutdownReport
 
 __all__ = [
@@ -24,4 +25,7 @@ __all__ = [
     "ShutdownReport",
     "serve",
     "serve_connection",
+    "serve_status",
+    "status_of",
+    "status_page",
 ]

@@ -128,6 +128,24 @@ class Carrier(Watched):
         return self._wire.sent
 
     @property
+    def phase(self) -> str:
+        """What goes on, in a word.
+
+        ``"idle"``, ``"head"`` (it is coming), ``"handling"``, ``"body"`` (it is awaited), ``"answering"``,
+        ``"upgraded"`` or ``"closing"``.
+        """
+        core = self._wire.core
+        if core.our_state is h1.SWITCHED_PROTOCOL:
+            return "upgraded"
+        if self.request is None:
+            return "head" if core.buffered or core.our_state is not h1.IDLE else "idle"
+        if core.our_state is h1.SEND_BODY:
+            return "answering"
+        if core.our_state in (h1.SEND_RESPONSE, h1.IDLE):
+            return "body" if self._wire.waiting else "handling"
+        return "closing"
+
+    @property
     def age(self) -> float:
         """Seconds since it was accepted."""
         return trio.current_time() - self.opened_at
