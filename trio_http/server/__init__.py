@@ -7,6 +7,7 @@ from ._instruments import Connection, Disconnect, Instrument, Reply, ServerStats
 from ._proxy_headers import ProxyHeaders
 from ._serve import serve, serve_connection
 from ._server import Lifespan, Server
+from ._tls import make_context
 from ._under_way import ShutdownReport
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "ServerConnection",
     "ServerStats",
     "ShutdownReport",
+    "make_context",
     "serve",
     "serve_connection",
 ]
