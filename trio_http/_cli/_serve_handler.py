@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ from ._serve_options import ServeOptions
 
 __all__ = ["Served", "context_maker", "find_handler", "make_server"]
 
-ALONE_BATCH = 64  # as the server does by itself
-SHARED_BATCH = 1  # connections that a worker takes at a time from the socket that it shares with others
+ALONE_BATCH = 64  # connections taken at a time, as the server does by itself
+SHARED_BATCH = 4  # the same where workers share a socket (a unix one, or systemd's): so that they share the work
 
 
 @final
@@ -103,7 +104,7 @@ def context_maker(options: ServeOptions) -> Callable[[], ssl.SSLContext] | None:
 def make_server(
     options: ServeOptions,
     served: Served,
-    listeners: Sequence[trio.SocketListener],
+    listeners: Sequence[trio.abc.Listener[trio.abc.Stream]],
     context: ssl.SSLContext | None,
 ) -> Server:
     """Make the server.
@@ -118,7 +119,7 @@ def make_server(
     except ValueError as error:
         raise UsageError(f"--proxy-headers: {error}") from error
     instruments = [AccessLog("json" if options.log_json else "combined")] if options.access_log is not None else []
-    shared = options.as_worker is not None and (options.workers or 1) > 1
+    shared = (options.workers or 1) > 1 and not all(map(_is_own, listeners))
     return Server(
         served.handler,
         listeners=listeners,
@@ -133,3 +134,9 @@ def make_server(
         instruments=instruments,
         accept_batch=SHARED_BATCH if shared else ALONE_BATCH,
     )
+
+
+def _is_own(listener: trio.abc.Listener[trio.abc.Stream]) -> bool:
+    if not isinstance(listener, trio.SocketListener):
+        return True
+    return listener.socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT) == 1

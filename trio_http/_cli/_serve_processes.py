@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import trio
 
 from .. import _entropy
+from .._errors import HTTPError
 from .._run import (
     Changes,
     Line,
@@ -26,6 +27,7 @@ from .._run import (
     drop_privileges,
     follow_signals,
     follow_supervisor,
+    told,
 )
 from .._version import __version__
 from ..server import Server
@@ -33,9 +35,11 @@ from ._parser import UsageError
 from ._serve_handler import Served, context_maker, find_handler, make_server
 from ._serve_log import limits_in_words
 from ._serve_options import ServeOptions
-from ._serve_sockets import in_words, inherited, listeners_of, listening
+from ._serve_sockets import Sockets, inherited, listeners_of, listening
 
 __all__ = ["serve_alone", "serve_as_worker", "supervise"]
+
+Listener = trio.abc.Listener[trio.abc.Stream]
 
 log = logging.getLogger("trio_http.run")
 
@@ -45,8 +49,8 @@ FORCED = 1  # the exit code of a process that was ended by force
 def serve_alone(options: ServeOptions) -> int:
     """Serve in this process; return the exit code."""
     with _pid_file(options), listening(options) as sockets:
-        where = in_words(sockets, secure=options.certfile is not None)
-        served, process = _ready_to_serve(options, sockets)
+        where = sockets.in_words(secure=options.certfile is not None)
+        served, process = _ready_to_serve(options, listeners_of(sockets.all))
 
         def announce(server: Server) -> None:
             _tell(options, where, f"{served.words} in process {os.getpid()}")
@@ -57,38 +61,36 @@ def serve_alone(options: ServeOptions) -> int:
 
 def supervise(options: ServeOptions) -> int:
     """Run workers; return the exit code."""
-    with _pid_file(options), listening(options) as sockets:
+    with _pid_file(options), listening(options, options.workers or 1) as sockets:
         return trio.run(_supervise, options, sockets)
 
 
-async def _supervise(options: ServeOptions, sockets: Sequence[socket.socket]) -> int:
-    descriptors = [sock.fileno() for sock in sockets]
+async def _supervise(options: ServeOptions, sockets: Sockets) -> int:
     count = options.workers or 1
-    where = in_words(sockets, secure=options.certfile is not None)
+    where = sockets.in_words(secure=options.certfile is not None)
     notifier = Notifier(os.environ)
-    told = False
+    is_first = True
 
     async def start(slot: int) -> Worker:
-        return await WorkerProcess.open(lambda line: _worker_command(slot, line, descriptors), descriptors)
+        own, others = sockets.of(slot), sockets.of_others(slot)
+        descriptors = [sock.fileno() for sock in (*own, *others)]
+        return await WorkerProcess.open(lambda line: _worker_command(slot, line, len(own), descriptors), descriptors)
 
     def on_ready() -> None:
-        nonlocal told
-        pids = f"{count} worker{'s' if count > 1 else ''}, pid {', '.join(map(str, supervisor.pids))}"
-        if told:
-            log.info("replaced: %s", pids)
-        else:
-            told = True
+        nonlocal is_first
+        workers = told(supervisor.pids)
+        if is_first:
             what = options.target or f"the files of {options.directory}"
-            _tell(options, where, f"{what} in {pids}; supervisor {os.getpid()}")
-        notifier.ready(f"{where}, {pids}")
+            _tell(options, where, f"{what} in {workers}; supervisor {os.getpid()}")
+        is_first = False
+        notifier.ready(f"listens on {where}; {workers}")
 
     def obey(order: Order) -> None:
         if order is Order.RELOAD:
             notifier.reloading()
         else:
             notifier.stopping()
-            for sock in sockets:
-                sock.close()  # the workers' are all there are now: when they end to accept, clients are told
+            sockets.close()  # the workers' are all there are now: when they end to accept, clients are told
         supervisor.obey(order)
 
     supervisor = Supervisor(
@@ -124,13 +126,14 @@ def serve_as_worker(options: ServeOptions) -> int:
     """Serve in this process, which a supervisor has started; return the exit code."""
     assert options.as_worker is not None
     try:
-        slot, line_descriptor, *descriptors = map(int, options.as_worker.replace(":", ",").split(","))
+        slot, line_descriptor, own, *descriptors = map(int, options.as_worker.split(","))
         line = Line(socket.socket(fileno=line_descriptor))
         os.set_inheritable(line_descriptor, False)
         sockets = inherited(descriptors)
-    except (ValueError, OSError) as error:
+        listeners = listeners_of(sockets[:own], sockets[own:])
+    except (ValueError, OSError, HTTPError) as error:
         raise UsageError("--as-worker is for the supervisor; leave it out, and give --workers N") from error
-    _, process = _ready_to_serve(options, sockets)
+    _, process = _ready_to_serve(options, listeners)
     most = options.max_requests
     if most is not None:
         most += int(_entropy.random_unit() * (options.max_requests_jitter + 1))
@@ -146,13 +149,12 @@ def serve_as_worker(options: ServeOptions) -> int:
     return FORCED if process.forced else 0
 
 
-def _worker_command(slot: int, line: int, descriptors: Sequence[int]) -> list[str]:
+def _worker_command(slot: int, line: int, own: int, descriptors: Sequence[int]) -> list[str]:
     """The command line of a worker: ours (interpreter, its options, and all), and which sockets it inherits."""
-    as_worker = ["--as-worker", f"{slot}:{line}:{','.join(map(str, descriptors))}"]
-    return [sys.executable, *sys.orig_argv[1:], *as_worker]
+    return [sys.executable, *sys.orig_argv[1:], "--as-worker", ",".join(map(str, (slot, line, own, *descriptors)))]
 
 
-def _ready_to_serve(options: ServeOptions, sockets: Sequence[socket.socket]) -> tuple[Served, ServedProcess]:
+def _ready_to_serve(options: ServeOptions, listeners: Sequence[Listener]) -> tuple[Served, ServedProcess]:
     """Do what comes before serving: certificates while we may read them, then become who we are to be, then load."""
     make_context = context_maker(options)
     context = None if make_context is None else make_context()
@@ -161,7 +163,7 @@ def _ready_to_serve(options: ServeOptions, sockets: Sequence[socket.socket]) -> 
     except ValueError as error:
         raise UsageError(str(error)) from error
     served = find_handler(options)
-    server = make_server(options, served, listeners_of(sockets), context)
+    server = make_server(options, served, listeners, context)
     process = ServedProcess(server, grace=options.grace, lame_duck=options.lame_duck, make_context=make_context)
     return served, process
 

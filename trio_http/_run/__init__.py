@@ -3,10 +3,11 @@
 from ._backoff import Backoff
 from ._changes import Changes
 from ._line import Line
+from ._patient import PatientListener
 from ._program import Program, run
 from ._served import Order, ServedProcess
 from ._signals import follow_signals
-from ._supervisor import Supervisor, Worker
+from ._supervisor import Supervisor, Worker, told
 from ._system import PidFile, drop_privileges
 from ._systemd import Notifier, inherited_descriptors
 from ._worker import WorkerProcess, follow_supervisor
@@ -17,6 +18,7 @@ __all__ = [
     "Line",
     "Notifier",
     "Order",
+    "PatientListener",
     "PidFile",
     "Program",
     "ServedProcess",
@@ -28,4 +30,5 @@ __all__ = [
     "follow_supervisor",
     "inherited_descriptors",
     "run",
+    "told",
 ]

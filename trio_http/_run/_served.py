@@ -10,7 +10,6 @@ from typing import final
 
 import trio
 
-from .._errors import HTTPError
 from ..server import Server, ShutdownReport
 
 __all__ = ["Order", "ServedProcess", "WhenListening"]
@@ -132,7 +131,7 @@ class ServedProcess:
             return
         try:
             self.server.reload_tls(self._make_context())
-        except (HTTPError, OSError, ValueError) as error:
+        except Exception as error:  # the function is the program's; whatever it raises, the server goes on
             log.error("the certificate stays as it was: %s", error)
         else:
             log.info("certificates read again")

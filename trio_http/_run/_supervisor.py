@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, final
 
 import trio
@@ -22,7 +22,7 @@ import trio
 from ._backoff import Backoff
 from ._served import LINGER, Order
 
-__all__ = ["Supervisor", "Worker"]
+__all__ = ["Supervisor", "Worker", "told"]
 
 log = logging.getLogger("trio_http.run")
 
@@ -31,6 +31,11 @@ FORCE = 1.0  # seconds for workers to end that are forced to
 REAP = 5.0  # seconds for a killed process to be gone
 RETRY = 1.0  # seconds until the system is asked again for a process
 SPENT_RETRY = 10.0  # seconds until a successor is tried again, for a worker that has served its number of requests
+
+
+def told(pids: Sequence[int]) -> str:
+    """Say which processes the workers are."""
+    return f"{len(pids)} worker{'s' if len(pids) > 1 else ''}, pid {', '.join(map(str, pids))}"
 
 
 class Worker(Protocol):
@@ -42,7 +47,7 @@ class Worker(Protocol):
         """Give it an order: the value of an :class:`Order`."""
 
     async def hear(self) -> str | None:
-        """Wait for its next word, ``ready``, ``alive`` or ``spent``; None when it will say no more."""
+        """Wait for its next word, ``ready``, ``alive``, ``spent`` or ``left``; None when it will say no more."""
 
     def kill(self) -> None:
         """End it now."""
@@ -63,6 +68,7 @@ class _Life:
         self.began = trio.current_time()
         self.ready = False
         self.spent = False
+        self.left = False  # it accepts no more
         self.code: int | None = None  # once it has ended
         self.heard_at = self.began
 
@@ -235,6 +241,8 @@ class Supervisor:
             slot.life = successor
             life.worker.tell(Order.REPLACED.value)
             self._nursery.start_soon(self._kill_after, LINGER + self._grace + MARGIN, life)
+            with trio.move_on_after(FORCE):
+                await self._until(lambda: life.left or life.code is not None)
             return successor
         if not self._ending:
             log.error("worker %d: no successor came up; pid %d goes on", slot.number, life.worker.pid)
@@ -268,6 +276,8 @@ class Supervisor:
             life.heard_at = trio.current_time()
             if word == "ready":
                 life.ready = self._came_up = True
+            elif word == "left":
+                life.left = True
             elif word == "spent":
                 life.spent = True
                 log.info("worker %d (pid %d) has served its number of requests", slot.number, life.worker.pid)
@@ -293,12 +303,15 @@ class Supervisor:
             self._renewal_wanted = trio.Event()
             if self._ending:
                 return
-            log.info("replacing %d workers, one by one", len(self._slots))
+            log.info("replacing the workers one by one")
+            before = self.pids
             for slot in self._slots:
                 if slot.kept:
                     slot.renew = True
                     self._change()
                     await self._until(lambda: self._ending or not slot.renew)  # noqa: B023 - over before the next turn
+            if not set(before) & set(self.pids):
+                log.info("replaced: %s", told(self.pids))
             self._tell_if_ready()
 
     def _tell_if_ready(self) -> None:

@@ -57,17 +57,19 @@ class Notifier:
         environment: ``os.environ``. Its variables are removed, so that no child speaks in our name.
     """
 
-    __slots__ = ("_address", "_watchdog")
+    __slots__ = ("_address", "_is_ready", "_watchdog")
 
     def __init__(self, environment: MutableMapping[str, str]) -> None:
         address = environment.pop("NOTIFY_SOCKET", "")
         usec, pid = environment.pop("WATCHDOG_USEC", ""), environment.pop("WATCHDOG_PID", "")
         self._address = "\0" + address[1:] if address.startswith("@") else address
         ours = not pid or pid == str(os.getpid())
+        self._is_ready = trio.Event()
         self._watchdog = int(usec) / 1e6 if usec.isdecimal() and ours else 0.0
 
     def ready(self, status: str) -> None:
         """It serves."""
+        self._is_ready.set()
         self._send(f"READY=1\nSTATUS={status}")
 
     def reloading(self) -> None:
@@ -81,9 +83,12 @@ class Notifier:
     async def keep_watchdog_quiet(self) -> None:
         """Say from time to time that this process is alive, twice as often as systemd wants to hear it; or return.
 
+        It begins once :meth:`ready` has been called, as systemd's own counting does.
+
         Cancellation:
             Ends it.
         """
+        await self._is_ready.wait()
         while self._watchdog:
             self._send("WATCHDOG=1")
             await trio.sleep(self._watchdog / 2)
