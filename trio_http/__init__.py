@@ -47,6 +47,7 @@ if _TYPE_CHECKING:  # what type checkers and readers see; tests/test_exports.py 
         WriteError,
         WriteTimeout,
     )
+    from ._run import run
     from .client import (
         AnyAuth,
         BasicAuth,
@@ -175,6 +176,7 @@ __all__ = [
     "post",
     "put",
     "request",
+    "run",
     "serve",
     "serve_connection",
     "set_default_client_options",
@@ -193,6 +195,7 @@ _HOMES = {
         "RemoteProtocolError StatusError TLSError TooManyRedirects TotalTimeout TransportError WebSocketError "
         "WriteError WriteTimeout"
     ),
+    "_run": "run",
     "client": (
         "AnyAuth BasicAuth BearerAuth Client ClientInstrument DigestAuth HeaderHook NetrcAuth ResponseHook Retry "
         "delete get head open_websocket options patch post put request set_default_client_options stream"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import ssl
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 import trustme
 
 from tests.wires import CA, Peer, client_context, server_context, serving
@@ -287,3 +289,24 @@ async def test_a_handshake_under_way_does_not_hold_the_shutdown() -> None:
                 await trio.sleep(0.01)
             await server.shutdown(grace=3)
         await silent.aclose()
+
+
+@pytest.mark.parametrize(("batch", "shared"), [(1, True), (64, False)])
+async def test_servers_of_one_socket_share_connections_by_batches(batch: int, shared: bool) -> None:
+    async with trio.open_nursery() as nursery, contextlib.AsyncExitStack() as connected:
+        [listener] = await open_listeners(0)
+        twin = listener_from_fd(os.dup(listener.socket.fileno()))
+        for _ in range(8):
+            await connected.enter_async_context(
+                await trio.open_tcp_stream("127.0.0.1", listener.socket.getsockname()[1])
+            )
+
+        servers = [Server(hello, listeners=[one], accept_batch=batch) for one in (listener, twin)]
+        for server in servers:
+            await nursery.start(server.listen)
+        await trio.testing.wait_all_tasks_blocked()
+
+        counts = [server.stats.connections for server in servers]
+        assert sum(counts) == 8
+        assert all(counts) == shared
+        nursery.cancel_scope.cancel()

@@ -234,3 +234,34 @@ async def test_an_error_beside_a_cancellation_stays_on_its_connection(caplog: py
 
     await peer.aclose()
     assert "while being cancelled" in caplog.text
+
+
+async def test_lingering_lets_each_connection_ask_once_more(autojump_clock: MockClock) -> None:
+    async with serving(hello) as wires, wires.connect() as used, wires.connect() as new, trio.open_nursery() as nursery:
+        await used.ask(GET)
+        await trio.sleep(1)
+        reports: list[trio_http.ShutdownReport] = []
+
+        async def shut_down() -> None:
+            reports.append(await wires.server.shutdown(grace=60, linger=5))
+            assert trio.current_time() == 4  # when the last one has gone, not after all of its time
+
+        nursery.start_soon(shut_down)
+        await trio.sleep(1)
+        assert (await used.ask(GET))[1][b"connection"] == b"close"
+        await used.aclose()
+        await trio.sleep(2)
+        assert (await new.ask(GET))[1][b"connection"] == b"close"
+        await new.aclose()
+
+    assert [(report.drained, report.cut) for report in reports] == [(2, [])]
+
+
+async def test_lingering_ends(autojump_clock: MockClock) -> None:
+    async with serving(hello) as wires, wires.connect() as idle:
+        await idle.ask(GET)
+
+        await wires.server.shutdown(grace=60, linger=5)
+
+        assert trio.current_time() == 5
+        assert await idle.receive() == b""

@@ -61,10 +61,16 @@ def main(argv: Sequence[str] | None = None) -> int:
                 f"there is no command {name!r}{suggestion(name, COMMANDS)}; there are: {', '.join(COMMANDS)}"
             )
         command: Command = importlib.import_module(f"{__name__}.{COMMANDS[name][0]}")
-        command.add_parser(parser.add_subparsers(dest="command", parser_class=Parser))
-        return command.run(parser.parse_args(arguments))
+        subparsers = parser.add_subparsers(dest="command", parser_class=Parser)
+        command.add_parser(subparsers)
+        options, unknown = parser.parse_known_args(arguments)
+        if unknown:
+            subparsers.choices[name].refuse(unknown)
+        return command.run(options)
     except UsageError as error:
         if "--debug" in arguments:
             raise
         print(f"trio-http: {error}", file=sys.stderr)  # noqa: T201 - this is the command line
         return 2
+    except KeyboardInterrupt:  # before a command listens to signals
+        return 130

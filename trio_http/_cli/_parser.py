@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 if TYPE_CHECKING:
     Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"  # argparse has no public name for it
@@ -24,7 +24,19 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         kwargs = {"allow_abbrev": False, "formatter_class": argparse.RawDescriptionHelpFormatter, **kwargs}
+        self.names: list[str] = []
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # argparse's own arguments, passed on
+
+    def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action:
+        """Add an argument, and remember its name for :meth:`refuse`."""
+        self.names += args
+        return super().add_argument(*args, **kwargs)
+
+    def refuse(self, unknown: Sequence[str]) -> NoReturn:
+        """Complain of arguments that nobody knows."""
+        word = unknown[0].partition("=")[0]
+        what = "option" if word.startswith("-") else "further argument"
+        self.error(f"there is no {what} {word}{suggestion(word, self.names)}")
 
     def error(self, message: str) -> NoReturn:
         """Complain in one line."""

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 
 from ._parser import Subparsers
+from ._serve_config import read_config
+from ._serve_log import set_up_logging
+from ._serve_options import add_options, settle
+from ._serve_processes import serve_alone, serve_as_worker, supervise
 
 __all__ = ["add_parser", "run"]
+
+DESCRIPTION = """Serve a handler, an ASGI or WSGI application, or a folder.
+
+SIGTERM or SIGINT (Ctrl-C) drains, a second one forces. SIGHUP reads certificates again,
+and with --workers replaces the workers one by one without losing a connection.
+"""
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Describe the options."""
-    parser = subparsers.add_parser("serve", description=__doc__)
-    parser.add_argument("target", help="MODULE:NAME of a handler or application")
+    add_options(subparsers.add_parser("serve", description=DESCRIPTION))
 
 
 def run(options: Namespace) -> int:
-    """Serve until told to end."""
-    raise NotImplementedError(options)
+    """Serve until told to end.
+
+    Raises:
+        UsageError: It cannot; the text says why and what to do.
+    """
+    file, table = read_config(options.config)
+    settled = settle(vars(options), table, file)
+    is_worker = settled.as_worker is not None
+    set_up_logging(settled.log_level, as_json=settled.log_json, with_pid=is_worker, access_log=settled.access_log)
+    if settled.umask is not None:
+        os.umask(settled.umask)
+    if is_worker:
+        return serve_as_worker(settled)
+    return supervise(settled) if settled.supervised else serve_alone(settled)

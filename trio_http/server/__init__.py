@@ -8,6 +8,7 @@ from ._proxy_headers import ProxyHeaders
 from ._serve import serve, serve_connection
 from ._server import Lifespan, Server
 from ._status import serve_status, status_of, status_page
+from ._tls import make_context
 from ._under_way import ShutdownReport
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "ServerConnection",
     "ServerStats",
     "ShutdownReport",
+    "make_context",
     "serve",
     "serve_connection",
     "serve_status",

@@ -35,12 +35,14 @@ class Entrance:
 
     Args:
         most: At most so many at once; None for any number.
+        batch: So many are taken before those that are inside get a turn.
     """
 
-    __slots__ = ("_most", "_open", "_room")
+    __slots__ = ("_batch", "_most", "_open", "_room")
 
-    def __init__(self, most: int | None) -> None:
+    def __init__(self, most: int | None, batch: int = ACCEPT_BATCH) -> None:
         self._most = most
+        self._batch = batch
         self._open = 0  # accepted and not yet closed
         self._room = trio.Event()  # set and renewed whenever a connection ends while accepting is paused
 
@@ -52,6 +54,13 @@ class Entrance:
         """Count one less."""
         self._open -= 1
         self._room.set()
+
+    async def wait_until_empty(self) -> None:
+        """Wait until nobody is inside, handshakes counted; for when no more are accepted."""
+        while self._open:
+            if self._room.is_set():
+                self._room = trio.Event()
+            await self._room.wait()
 
     async def accept(self, listener: Listener, take: Take) -> None:
         """Accept until cancelled.
@@ -76,12 +85,12 @@ class Entrance:
         """
         most = self._most
         if most is None:
-            return ACCEPT_BATCH
+            return self._batch
         while self._open >= most:
             if self._room.is_set():
                 self._room = trio.Event()  # one for all listeners that wait
             await self._room.wait()
-        return min(ACCEPT_BATCH, most - self._open)
+        return min(self._batch, most - self._open)
 
     async def _patiently(self, accept: Callable[..., Awaitable[T]], *args: int) -> T:
         """Accept; where the process has run out of descriptors or memory, wait and try again."""

@@ -37,7 +37,7 @@ from ..transport import (
 from ..wire import HTTP1Stream, Timing
 from ._admission import Admission
 from ._connection import ServerConnection
-from ._entrance import Entrance, Listener
+from ._entrance import ACCEPT_BATCH, Entrance, Listener
 from ._fixed_fields import FixedFields
 from ._hooks import Hooked, Hooks
 from ._instruments import Instrument, ServerStats
@@ -81,6 +81,8 @@ class Server(Hooked):
         backlog: Connections the kernel queues for us; None for as many as it allows.
         reuse_port: Let several processes listen on one port.
         reuse_address: Bind although connections of an earlier process linger.
+        accept_batch: Connections taken before those that are open get a turn. Processes that share a listening socket
+            want few, so that they share the work too.
         cancel_on_disconnect: Cancel a handler within 0.1 s when its client leaves.
         half_close: An end sent by a client only means that no more requests come; its handler goes on.
         keep_alive: False to end each connection with its first answer.
@@ -115,6 +117,7 @@ class Server(Hooked):
         backlog: int | None = None,
         reuse_port: bool = False,
         reuse_address: bool = True,
+        accept_batch: int = ACCEPT_BATCH,
         cancel_on_disconnect: bool = True,
         half_close: bool = False,
         keep_alive: bool = True,
@@ -182,7 +185,7 @@ class Server(Hooked):
         self.fixed_lines: Final = fields.lines
         self.fixed_items: Final = fields.items
         self._under_way: Final = UnderWay(self.stats)
-        self._entrance: Final = Entrance(self.limits.connections)
+        self._entrance: Final = Entrance(self.limits.connections, accept_batch)
         self._readiness: Readiness | None = None
         self._accepting = trio.CancelScope()
 
@@ -457,16 +460,20 @@ class Server(Hooked):
         """Accept no more connections; those that are open go on. The listening sockets are closed."""
         self._accepting.cancel()
 
-    async def shutdown(self, grace: float = 30.0, *, lame_duck: float = 0.0) -> ShutdownReport:
+    async def shutdown(self, grace: float = 30.0, *, lame_duck: float = 0.0, linger: float = 0.0) -> ShutdownReport:
         """Stop: no new connections, idle ones closed, active ones answered with ``Connection: close``, then cut.
 
         Args:
             grace: Seconds for requests and background work under way; 0 cuts them at once.
             lame_duck: Seconds before that in which all goes on, but answers say ``Connection: close``, so that load
                 balancers look elsewhere.
+            linger: Seconds after that in which no new connection is accepted, but each that is open may send one more
+                request, answered with ``Connection: close``. For a process that another one succeeds: no client finds
+                its connection closed while its request is on the way. (nginx has ``keepalive_min_timeout`` for this.)
 
         Returns:
-            What happened, within ``lame_duck``, ``grace`` and half a second, whatever peers and handlers do.
+            What happened, within ``lame_duck``, ``linger``, ``grace`` and half a second, whatever peers and handlers
+            do.
 
         Cancellation:
             Cuts at once what is left; the server ends by itself then.
@@ -479,6 +486,11 @@ class Server(Hooked):
                 self.draining = True
                 await trio.sleep(lame_duck)
             before = len(under_way.connections)
+            if linger > 0:
+                self.draining = True
+                self.stop_accepting()
+                with trio.move_on_after(linger):
+                    await self._entrance.wait_until_empty()
             self._stop()
             under_way.drain()
             await under_way.wait_until_empty(grace)

@@ -1,0 +1,185 @@
+"""The processes of ``trio-http serve``: one that does everything, or a supervisor and its workers."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+
+import trio
+
+from .. import _entropy
+from .._errors import HTTPError
+from .._run import (
+    Changes,
+    Line,
+    Notifier,
+    Order,
+    PidFile,
+    Program,
+    ServedProcess,
+    Supervisor,
+    Worker,
+    WorkerProcess,
+    drop_privileges,
+    follow_signals,
+    follow_supervisor,
+    told,
+)
+from .._version import __version__
+from ..server import Server
+from ._parser import UsageError
+from ._serve_handler import Served, context_maker, find_handler, make_server
+from ._serve_log import limits_in_words
+from ._serve_options import ServeOptions
+from ._serve_sockets import Sockets, inherited, listeners_of, listening
+
+__all__ = ["serve_alone", "serve_as_worker", "supervise"]
+
+Listener = trio.abc.Listener[trio.abc.Stream]
+
+log = logging.getLogger("trio_http.run")
+
+FORCED = 1  # the exit code of a process that was ended by force
+
+
+def serve_alone(options: ServeOptions) -> int:
+    """Serve in this process; return the exit code."""
+    with _pid_file(options), listening(options) as sockets:
+        where = sockets.in_words(secure=options.certfile is not None)
+        served, process = _ready_to_serve(options, listeners_of(sockets.all))
+
+        def announce(server: Server) -> None:
+            _tell(options, where, f"{served.words} in process {os.getpid()}")
+
+        trio.run(Program(process, Notifier(os.environ), announce).run)
+    return FORCED if process.forced else 0
+
+
+def supervise(options: ServeOptions) -> int:
+    """Run workers; return the exit code."""
+    with _pid_file(options), listening(options, options.workers or 1) as sockets:
+        return trio.run(_supervise, options, sockets)
+
+
+async def _supervise(options: ServeOptions, sockets: Sockets) -> int:
+    count = options.workers or 1
+    where = sockets.in_words(secure=options.certfile is not None)
+    notifier = Notifier(os.environ)
+    is_first = True
+
+    async def start(slot: int) -> Worker:
+        own, others = sockets.of(slot), sockets.of_others(slot)
+        descriptors = [sock.fileno() for sock in (*own, *others)]
+        return await WorkerProcess.open(lambda line: _worker_command(slot, line, len(own), descriptors), descriptors)
+
+    def on_ready() -> None:
+        nonlocal is_first
+        workers = told(supervisor.pids)
+        if is_first:
+            what = options.target or f"the files of {options.directory}"
+            _tell(options, where, f"{what} in {workers}; supervisor {os.getpid()}")
+        is_first = False
+        notifier.ready(f"listens on {where}; {workers}")
+
+    def obey(order: Order) -> None:
+        if order is Order.RELOAD:
+            notifier.reloading()
+        else:
+            notifier.stopping()
+            sockets.close()  # the workers' are all there are now: when they end to accept, clients are told
+        supervisor.obey(order)
+
+    supervisor = Supervisor(
+        start,
+        count,
+        grace=options.grace,
+        lame_duck=options.lame_duck,
+        silence=None if options.reload else options.worker_timeout,  # a debugger may hold a worker
+        keep_trying=options.reload,
+        on_ready=on_ready,
+    )
+    async with trio.open_nursery() as nursery:
+        await nursery.start(follow_signals, obey)
+        nursery.start_soon(notifier.keep_watchdog_quiet)
+        if options.reload:
+            nursery.start_soon(_renew_on_change, options, supervisor)
+        code = await supervisor.run()
+        nursery.cancel_scope.cancel()
+    return code
+
+
+async def _renew_on_change(options: ServeOptions, supervisor: Supervisor) -> None:
+    folders = options.reload_dir or (options.app_dir,)
+    changes = Changes(folders, options.reload_include or ("*.py",))
+    while True:
+        changed = await changes.wait()
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        log.info("changed: %s%s", changed[0], more)
+        supervisor.obey(Order.RELOAD)
+
+
+def serve_as_worker(options: ServeOptions) -> int:
+    """Serve in this process, which a supervisor has started; return the exit code."""
+    assert options.as_worker is not None
+    try:
+        slot, line_descriptor, own, *descriptors = map(int, options.as_worker.split(","))
+        line = Line(socket.socket(fileno=line_descriptor))
+        os.set_inheritable(line_descriptor, False)
+        sockets = inherited(descriptors)
+        listeners = listeners_of(sockets[:own], sockets[own:])
+    except (ValueError, OSError, HTTPError) as error:
+        raise UsageError("--as-worker is for the supervisor; leave it out, and give --workers N") from error
+    _, process = _ready_to_serve(options, listeners)
+    most = options.max_requests
+    if most is not None:
+        most += int(_entropy.random_unit() * (options.max_requests_jitter + 1))
+
+    def announce(server: Server) -> None:
+        log.debug("worker %d serves", slot)
+
+    async def work() -> None:
+        every = options.worker_timeout / 4 if options.worker_timeout is not None else None
+        await follow_supervisor(line, process, alive_every=every, most_requests=most, announce=announce)
+
+    trio.run(work)
+    return FORCED if process.forced else 0
+
+
+def _worker_command(slot: int, line: int, own: int, descriptors: Sequence[int]) -> list[str]:
+    """The command line of a worker: ours (interpreter, its options, and all), and which sockets it inherits."""
+    return [sys.executable, *sys.orig_argv[1:], "--as-worker", ",".join(map(str, (slot, line, own, *descriptors)))]
+
+
+def _ready_to_serve(options: ServeOptions, listeners: Sequence[Listener]) -> tuple[Served, ServedProcess]:
+    """Do what comes before serving: certificates while we may read them, then become who we are to be, then load."""
+    make_context = context_maker(options)
+    context = None if make_context is None else make_context()
+    try:
+        drop_privileges(options.user, options.group)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    served = find_handler(options)
+    server = make_server(options, served, listeners, context)
+    process = ServedProcess(server, grace=options.grace, lame_duck=options.lame_duck, make_context=make_context)
+    return served, process
+
+
+@contextlib.contextmanager
+def _pid_file(options: ServeOptions) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        if options.pid_file is not None:
+            try:
+                stack.enter_context(PidFile(options.pid_file))
+            except ValueError as error:
+                raise UsageError(str(error)) from error
+        yield
+
+
+def _tell(options: ServeOptions, where: str, what: str) -> None:
+    log.info("trio_http %s listens on %s; Ctrl-C ends it", __version__, where)
+    log.info("serving %s", what)
+    log.info("%s", limits_in_words(options.limits, options.timeouts))
