@@ -5,6 +5,7 @@ from ._connection import ServerConnection
 from ._draft import Draft
 from ._instruments import Connection, Disconnect, Instrument, Reply, ServerStats
 from ._proxy_headers import ProxyHeaders
+from ._pushing import PushedResponse
 from ._serve import serve, serve_connection
 from ._server import Lifespan, Server
 from ._under_way import ShutdownReport
@@ -17,6 +18,7 @@ __all__ = [
     "Instrument",
     "Lifespan",
     "ProxyHeaders",
+    "PushedResponse",
     "Reply",
     "Server",
     "ServerConnection",
