@@ -47,6 +47,7 @@ if _TYPE_CHECKING:  # what type checkers and readers see; tests/test_exports.py 
         WriteError,
         WriteTimeout,
     )
+    from .asgi import serve_asgi
     from .client import (
         AnyAuth,
         BasicAuth,
@@ -176,6 +177,7 @@ __all__ = [
     "put",
     "request",
     "serve",
+    "serve_asgi",
     "serve_connection",
     "set_default_client_options",
     "split_host_port",
@@ -193,6 +195,7 @@ _HOMES = {
         "RemoteProtocolError StatusError TLSError TooManyRedirects TotalTimeout TransportError WebSocketError "
         "WriteError WriteTimeout"
     ),
+    "asgi": "serve_asgi",
     "client": (
         "AnyAuth BasicAuth BearerAuth Client ClientInstrument DigestAuth HeaderHook NetrcAuth ResponseHook Retry "
         "delete get head open_websocket options patch post put request set_default_client_options stream"
@@ -209,6 +212,7 @@ _HOMES = {
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 _FACES = frozenset(
     {
+        "asgi",
         "blocking",
         "client",
         "h1",

@@ -3,6 +3,7 @@
 from ._access_log import AccessLog
 from ._connection import ServerConnection
 from ._draft import Draft
+from ._entrance import Listener
 from ._instruments import Connection, Disconnect, Instrument, Reply, ServerStats
 from ._proxy_headers import ProxyHeaders
 from ._pushing import PushedResponse
@@ -17,6 +18,7 @@ __all__ = [
     "Draft",
     "Instrument",
     "Lifespan",
+    "Listener",
     "ProxyHeaders",
     "PushedResponse",
     "Reply",

@@ -22,7 +22,7 @@ from typing import final
 import trio
 
 from .. import h1
-from .._errors import HTTPError, LocalProtocolError, TransportError, WriteTimeout
+from .._errors import HTTPError, LocalProtocolError
 from ..messages import Request, Response
 from ..semantics import HeaderItem, Headers, reason_bytes
 from ..transport import format_address
@@ -38,14 +38,18 @@ class PushedResponse(Response):
 
     Attributes:
         failure: What went wrong with the application; None if nothing did.
+        lost: Why the answer could not reach the client; None if it could.
     """
 
-    __slots__ = ("failure",)
+    __slots__ = ("failure", "lost")
 
-    def __init__(self, status: int, items: list[HeaderItem], failure: Exception | None = None) -> None:
+    def __init__(
+        self, status: int, items: list[HeaderItem], failure: Exception | None = None, lost: HTTPError | None = None
+    ) -> None:
         super().__init__(status=status)
         self.headers = Headers.from_items(items)
         self.failure = failure
+        self.lost = lost
 
 
 class Pushing(Answering):
@@ -194,10 +198,10 @@ class Pushing(Answering):
         wire = self._wire
         self._saw(response)
         failure = response.failure
+        if response.lost is not None:
+            return self._lost(request, response.lost)
         if failure is not None:
             if not self.answered:
-                if isinstance(failure, TransportError | WriteTimeout):
-                    return self._lost(request, failure)
                 return await self._failed_answer(request, failure)
             self._host.stats.errors += 1
             log.error("%s: %r: failed after its answer", format_address(self.peer), request, exc_info=failure)

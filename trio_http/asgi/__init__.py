@@ -1,0 +1,20 @@
+"""ASGI and WSGI: applications of other frameworks as handlers, and handlers as applications."""
+
+from ._handler import ASGIHandler
+from ._lifespan import LifespanError
+from ._messages import ASGIError, ClientDisconnected
+from ._serve import serve_asgi
+from ._types import ASGIApplication, Message, Receive, Scope, Send
+
+__all__ = [
+    "ASGIApplication",
+    "ASGIError",
+    "ASGIHandler",
+    "ClientDisconnected",
+    "LifespanError",
+    "Message",
+    "Receive",
+    "Scope",
+    "Send",
+    "serve_asgi",
+]
