@@ -40,6 +40,7 @@ class Beside:
         self._cancel = cancel
         self._begun = trio.Event()  # there is a response, or there will be none
         self._response: Response | None = None
+        self._whole = False  # the end of the body has come
         self._discard = False  # what comes has no body: HEAD, 204, 304
         self._send, self._receive = trio.open_memory_channel[bytes](0)
 
@@ -79,7 +80,7 @@ class Beside:
     def _ended(self) -> None:
         self._begun.set()
         self._send.close()
-        if self._response is None or not self._session.complete:
+        if not self._whole:
             self._task.handled = True  # the handler or the body tells of it
 
     # ---------------------------------------------------------------- the answer, as it is pushed
@@ -87,6 +88,7 @@ class Beside:
     async def push_whole(self, status: int, items: list[HeaderItem], data: bytes) -> None:
         """Take a whole answer."""
         self._give(status, items, data)
+        self._whole = True
         await trio.lowlevel.checkpoint()
 
     async def push_head(self, status: int, items: list[HeaderItem], first: bytes) -> None:
@@ -115,6 +117,7 @@ class Beside:
         if response.trailers_to_send is not None and can_follow:
             for item in trailers:
                 response.trailers_to_send.add_item(item)
+        self._whole = True
         self._send.close()
         await trio.lowlevel.checkpoint()
 
@@ -136,8 +139,7 @@ class Beside:
             raise
 
     async def _finished(self) -> None:
-        session = self._session
-        if not session.complete:
+        if not self._whole:
             await self._task.over.wait()
             raise self._failure()
 

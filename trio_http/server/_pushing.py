@@ -208,6 +208,8 @@ class Pushing(Answering):
             await self._tell_of_error(failure)
         close = self._push_closes
         self._push_closes = False
+        if not close and self._host.closing(wire):
+            return False  # the shutdown began after the answer: from then on this was an idle connection
         if not close and wire.core.their_state is h1.SEND_BODY:
             close = not await wire.discard_body(self._host.limits.drain)
         if close or not wire.reusable:
