@@ -157,6 +157,23 @@ async def test_cancelling_the_server_cancels_it_too(autojump_clock: Any) -> None
     assert app.events == ["startup"]
 
 
+async def test_last_words_of_one_that_is_cancelled_are_no_error(autojump_clock: Any) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:  # as Starlette does
+        try:
+            await send({"type": "lifespan.startup.complete"})
+            await trio.sleep_forever()
+        except BaseException:
+            await send({"type": "lifespan.shutdown.failed", "message": "a traceback"})
+            raise
+
+    handler = ASGIHandler(app)
+    with trio.move_on_after(5) as scope:
+        async with serving(handler, lifespan=handler.lifespan):
+            await trio.sleep_forever()
+
+    assert scope.cancelled_caught
+
+
 async def test_messages_out_of_order_are_refused(autojump_clock: Any) -> None:
     seen: list[str] = []
 

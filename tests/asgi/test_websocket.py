@@ -52,7 +52,7 @@ async def test_the_scope_of_a_websocket(autojump_clock: Any) -> None:
         head = (await peer.receive_until(b"\r\n\r\n")).lower()
         assert b"sec-websocket-protocol: b\r\n" in head
         assert b"x-mine: 1\r\n" in head
-        assert (await peer.receive_all())[:4] == b"\x88\x02\x03\xe8", "returning closes it with 1000"
+        assert await peer.receive_exactly(4) == b"\x88\x02\x03\xe8", "returning closes it with 1000"
 
     (scope,) = seen
     assert (scope["type"], scope["scheme"], scope["path"]) == ("websocket", "ws", "/ws")
@@ -146,6 +146,7 @@ async def test_the_application_closes_with_its_own_code(autojump_clock: Any) -> 
         assert await peer.receive_exactly(10) == close(4000, b"enough", masked=False)
         await peer.send(close(4000))
         await peer.receive_all()
+        await trio.sleep(1)
 
     assert (seen[0]["type"], seen[0]["code"]) == ("websocket.disconnect", 4000)
 
@@ -165,6 +166,7 @@ async def test_a_shutdown_closes_with_1001(autojump_clock: Any) -> None:
             nursery.start_soon(wires.server.shutdown, 5)
             assert (await peer.receive_exactly(4))[2:] == b"\x03\xe9"
             await peer.send(close(1001))
+        await trio.sleep(1)
 
     assert (seen[0]["type"], seen[0]["code"]) == ("websocket.disconnect", 1001)
 

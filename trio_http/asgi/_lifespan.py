@@ -190,13 +190,14 @@ class Lifespan:
             after = "in its lifespan"
             unexpected(message, f"'lifespan.{expected}.complete' or 'lifespan.{expected}.failed'", after)
         if stage == "shutdown" and not self._ending.is_set():
+            if result == "failed":
+                return  # said on the way out, by one that was cancelled or fails: what it raises says the rest
             raise ASGIError(f"the application sent {kind!r} before it was asked to end; expected it to receive() first")
         if result == "failed":
             self._failed = text_of(message, "message") or "it gives no reason"
         else:
             self._answered = True
         (self._started if stage == "startup" else self._ended).set()
-        await trio.lowlevel.checkpoint()
 
 
 def _seconds(timeout: float | None) -> float:
