@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import fastapi
 import pytest
 import quart
@@ -23,9 +24,7 @@ import starlette.routing
 import starlette.websockets
 import trio
 import trustme
-from litestar import Litestar
-from litestar import get as litestar_get
-from litestar import post as litestar_post
+from litestar import Litestar, get as litestar_get, post as litestar_post
 from litestar.response import Stream as LitestarStream
 
 import trio_http
@@ -84,7 +83,7 @@ async def st_stream(request: starlette.requests.Request) -> starlette.responses.
         for number in range(100):
             yield b"%d\n" % number
             if not number % 10:
-                await anyio.sleep(0)
+                await anyio.lowlevel.checkpoint()
 
     return starlette.responses.StreamingResponse(pieces())
 
@@ -277,7 +276,7 @@ def quart_app() -> quart_trio.QuartTrio:
 
     @app.route("/echo", methods=["POST"])
     async def echo() -> Any:
-        await trio.sleep(0)
+        await trio.lowlevel.checkpoint()
         return await quart.request.get_data()
 
     @app.route("/json")
@@ -295,7 +294,7 @@ def quart_app() -> quart_trio.QuartTrio:
     async def stream() -> Any:
         async def pieces() -> AsyncIterator[bytes]:
             for number in range(10):
-                await trio.sleep(0)
+                await trio.lowlevel.checkpoint()
                 yield b"%d" % number
 
         return pieces(), 200, {"x-mine": "1"}
@@ -345,7 +344,7 @@ async def ls_echo(data: dict[str, int]) -> dict[str, int]:
 async def ls_stream() -> LitestarStream:
     async def pieces() -> AsyncIterator[bytes]:
         for number in range(10):
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
             yield b"%d" % number
 
     return LitestarStream(pieces())
