@@ -10,8 +10,8 @@ import trio
 
 from .._errors import ConnectionClosed, DecodingError
 from ..messages import Address, Request
+from ._carried import Carried
 from ._codes import WebSocketOpCode
-from ._session import Session
 
 __all__ = ["NORMAL", "WebSocket", "WebSocketReceiveChannel", "WebSocketSendChannel"]
 
@@ -37,7 +37,7 @@ class WebSocket:
 
     __slots__ = ("_session", "request", "subprotocol")
 
-    def __init__(self, session: Session, *, request: Request, subprotocol: str | None) -> None:
+    def __init__(self, session: Carried, *, request: Request, subprotocol: str | None) -> None:
         self._session = session
         self.request = request
         self.subprotocol = subprotocol
@@ -69,12 +69,12 @@ class WebSocket:
     @property
     def peer(self) -> Address:
         """The address of the other end of the connection."""
-        return self._session.line.transport.peer
+        return self._session.peer
 
     @property
     def local(self) -> Address:
         """The address of our end."""
-        return self._session.line.transport.local
+        return self._session.local
 
     # ---------------------------------------------------------------- messages
 
