@@ -1,5 +1,6 @@
 """ASGI and WSGI: applications of other frameworks as handlers, and handlers as applications."""
 
+from ._application import HostLifespan, as_asgi
 from ._handler import ASGIHandler
 from ._lifespan import LifespanError
 from ._messages import ASGIError, ClientDisconnected
@@ -11,10 +12,12 @@ __all__ = [
     "ASGIError",
     "ASGIHandler",
     "ClientDisconnected",
+    "HostLifespan",
     "LifespanError",
     "Message",
     "Receive",
     "Scope",
     "Send",
+    "as_asgi",
     "serve_asgi",
 ]
