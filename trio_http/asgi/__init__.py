@@ -4,8 +4,9 @@ from ._application import HostLifespan, as_asgi
 from ._handler import ASGIHandler
 from ._lifespan import LifespanError
 from ._messages import ASGIError, ClientDisconnected
-from ._serve import serve_asgi
+from ._serve import serve_asgi, serve_wsgi
 from ._types import ASGIApplication, Message, Receive, Scope, Send
+from ._wsgi import WSGIApplication, WSGIError, WSGIHandler
 
 __all__ = [
     "ASGIApplication",
@@ -18,6 +19,10 @@ __all__ = [
     "Receive",
     "Scope",
     "Send",
+    "WSGIApplication",
+    "WSGIError",
+    "WSGIHandler",
     "as_asgi",
     "serve_asgi",
+    "serve_wsgi",
 ]
