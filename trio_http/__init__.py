@@ -48,6 +48,7 @@ if _TYPE_CHECKING:  # what type checkers and readers see; tests/test_exports.py 
         WriteTimeout,
     )
     from ._run import run
+    from .asgi import serve_asgi
     from .client import (
         AnyAuth,
         BasicAuth,
@@ -178,6 +179,7 @@ __all__ = [
     "request",
     "run",
     "serve",
+    "serve_asgi",
     "serve_connection",
     "set_default_client_options",
     "split_host_port",
@@ -196,6 +198,7 @@ _HOMES = {
         "WriteError WriteTimeout"
     ),
     "_run": "run",
+    "asgi": "serve_asgi",
     "client": (
         "AnyAuth BasicAuth BearerAuth Client ClientInstrument DigestAuth HeaderHook NetrcAuth ResponseHook Retry "
         "delete get head open_websocket options patch post put request set_default_client_options stream"
@@ -212,6 +215,7 @@ _HOMES = {
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 _FACES = frozenset(
     {
+        "asgi",
         "blocking",
         "client",
         "h1",

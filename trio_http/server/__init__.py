@@ -3,8 +3,10 @@
 from ._access_log import AccessLog
 from ._connection import ServerConnection
 from ._draft import Draft
+from ._entrance import Listener
 from ._instruments import Connection, Disconnect, Instrument, Reply, ServerStats
 from ._proxy_headers import ProxyHeaders
+from ._pushing import PushedResponse
 from ._serve import serve, serve_connection
 from ._server import Lifespan, Server
 from ._status import serve_status, status_of, status_page
@@ -18,7 +20,9 @@ __all__ = [
     "Draft",
     "Instrument",
     "Lifespan",
+    "Listener",
     "ProxyHeaders",
+    "PushedResponse",
     "Reply",
     "Server",
     "ServerConnection",

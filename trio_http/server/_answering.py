@@ -74,8 +74,7 @@ class Answering(Carrier):
         if unread and not self._worth_draining():
             close = True
         try:
-            head_only = request.method == "HEAD"
-            await send_response(wire, response, fixed=host.fixed_items(), close=close, head_only=head_only)
+            await self._send_final(response, close=close)
         except (TransportError, WriteTimeout) as error:
             return self._lost(request, error)
         except Exception as error:
@@ -88,6 +87,10 @@ class Answering(Carrier):
             return False
         wire.next_exchange()
         return True
+
+    async def _send_final(self, response: Response, *, close: bool) -> None:
+        head_only = self.request is not None and self.request.method == "HEAD"
+        await send_response(self._wire, response, fixed=self._host.fixed_items(), close=close, head_only=head_only)
 
     def _worth_draining(self) -> bool:
         core = self._wire.core

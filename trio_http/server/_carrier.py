@@ -46,16 +46,20 @@ class Carrier(Watched):
 
     __slots__ = (
         "_admitted",
+        "_bodiless",
         "_body_limit",
         "_cancel_on_disconnect",
         "_cause",
+        "_chunked",
         "_cut",
         "_entered",
         "_extra",
         "_forced",
+        "_gone",
         "_handler_scope",
         "_host",
         "_peer",
+        "_push_closes",
         "_seen",
         "_shields",
         "_wire",
@@ -82,6 +86,10 @@ class Carrier(Watched):
         self._seen: Seen | None = None  # set while there are observers to be told of the current exchange
         self._shields: list[Shield] = []
         self._forced = False
+        self._gone: Callable[[], None] | None = None  # whom to tell that the client has left, instead of cutting
+        self._bodiless = False  # no body goes with the answer that is being pushed
+        self._chunked = False  # it is sent in chunks, so trailers may follow
+        self._push_closes = False  # the connection ends with it
         self._cancel_on_disconnect = host.cancel_on_disconnect
         self._body_limit = host.limits.body
         self.opened_at = trio.current_time()
@@ -243,7 +251,8 @@ class Carrier(Watched):
     @property
     def wants_watch(self) -> bool:
         """True if nobody would notice that the client leaves."""
-        return self._cancel_on_disconnect and not self._wire.waiting and not self._wire.transport.watched
+        wanted = self._cancel_on_disconnect or self._gone is not None
+        return wanted and not self._wire.waiting and not self._wire.transport.watched
 
     async def watch(self) -> None:
         """Watch until the handler ends, and some time longer."""
@@ -258,7 +267,11 @@ class Carrier(Watched):
     def _client_left(self) -> None:
         if self.request is not None:
             self._host.stats.clients_gone += 1
-            self.cut("client_gone")
+            if self._gone is not None:
+                self._cause = self._cause or "client_gone"
+                self._gone()
+            else:
+                self.cut("client_gone")
 
     def _body_moved(self) -> None:
         # The handler goes on after a part of its body: from now on nobody reads, so somebody has to watch.

@@ -29,6 +29,7 @@ from ._answers import answer, answer_to_fault
 from ._hooks import call_hook
 from ._instruments import Disconnect, tell
 from ._observed import Observed
+from ._pushing import PushedResponse
 
 __all__ = ["ServerConnection"]
 
@@ -153,6 +154,7 @@ class ServerConnection(Observed):
         self._extra = False
         self._cancel_on_disconnect = self._host.cancel_on_disconnect
         self._body_limit = self._host.limits.body
+        self._gone = None
         stack, self._entered = self._entered, None
         if stack is not None:
             try:
@@ -173,6 +175,8 @@ class ServerConnection(Observed):
         except Exception as error:
             response = await self._answer_to(request, error)
         if type(response) is not Response or response.compress or wire.fault is not None or host.closing(wire):
+            if type(response) is PushedResponse:
+                return await self._after_push(request, response)
             return await self._answer(request, self._checked(request, response))
         data = plain_answer(wire, response, host.fixed_lines())
         if data is None:

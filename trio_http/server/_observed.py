@@ -12,19 +12,19 @@ import trio
 
 from .. import h1
 from ..messages import Request, Response
-from ._answering import Answering
 from ._answers import answer
 from ._carrier import Seen
 from ._draft import Draft
 from ._hooks import call_hook
 from ._instruments import Reply, tell
+from ._pushing import PushedResponse, Pushing
 
 __all__ = ["Observed"]
 
 log = logging.getLogger("trio_http.server")
 
 
-class Observed(Answering):
+class Observed(Pushing):
     """A connection whose exchanges are limited and watched."""
 
     __slots__ = ()
@@ -99,7 +99,10 @@ class Observed(Answering):
         return await self._send(request, response, seen)
 
     async def _send(self, request: Request, response: Response, seen: Seen) -> bool:
-        keep = await self._answer(request, response)
+        if type(response) is PushedResponse:
+            keep = await self._after_push(request, response)
+        else:
+            keep = await self._answer(request, response)
         seen.complete = self._cause is None
         if seen.complete:
             for hook in self._host.hooks.reply:

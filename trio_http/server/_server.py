@@ -385,8 +385,7 @@ class Server(Hooked):
         services.start_soon(self.sweeper.run)
         if self._readiness is not None:
             services.start_soon(self._readiness.run)
-        if self.cancel_on_disconnect:
-            services.start_soon(self.monitor.run, services)
+        services.start_soon(self.monitor.run, services)  # also where it is off: a request may want to be told
 
     def _took(self, connections: trio.Nursery, accepted: socket.socket | trio.abc.Stream) -> None:
         self.stats.connections += 1

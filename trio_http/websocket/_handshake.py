@@ -19,7 +19,7 @@ from ..semantics._grammar import is_token
 from ..semantics._parameters import split_list, unquote_value
 from ._deflate import Agreement, Deflate, accept_offers, check_answer
 
-__all__ = ["Accepted", "ClientHandshake", "accept"]
+__all__ = ["Accepted", "ClientHandshake", "accept", "check_subprotocols", "choose_subprotocol", "origin_fits"]
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 _EXTENSIONS_MAX = 32  # offers looked at; browsers make one or two
@@ -76,11 +76,9 @@ def accept(
     keys = headers.get_list("sec-websocket-key")
     if len(keys) != 1 or not _is_key(keys[0]):
         return Response("Sec-WebSocket-Key is not 16 bytes in base64\n", status=400)
-    origin = headers.get("origin")
-    if origins is not None and origin is not None and origin.lower() not in {each.lower() for each in origins}:
+    if not origin_fits(headers.get("origin"), origins):
         return Response("this origin may not open a WebSocket here\n", status=403)
-    offered = [name for value in headers.get_list("sec-websocket-protocol") for name in split_list(value)]
-    subprotocol = next((name for name in subprotocols if name in offered), None)
+    subprotocol = choose_subprotocol(headers, subprotocols)
     deflate = None if compression is None else accept_offers(compression, _extensions(headers))
     answer = Headers({"Sec-WebSocket-Accept": _proof(keys[0])})
     if subprotocol is not None:
@@ -88,6 +86,17 @@ def accept(
     if deflate is not None:
         answer["Sec-WebSocket-Extensions"] = deflate.answer
     return Accepted(answer, subprotocol, deflate)
+
+
+def origin_fits(origin: str | None, origins: Iterable[str] | None) -> bool:
+    """Tell whether a request from this origin may open a WebSocket where these are allowed; None: any."""
+    return origins is None or origin is None or origin.lower() in {each.lower() for each in origins}
+
+
+def choose_subprotocol(headers: Headers, subprotocols: Sequence[str]) -> str | None:
+    """Return the best of these that is offered, or None."""
+    offered = [name for value in headers.get_list("sec-websocket-protocol") for name in split_list(value)]
+    return next((name for name in subprotocols if name in offered), None)
 
 
 @final

@@ -8,12 +8,13 @@ from typing import final
 
 import trio
 
+from .._errors import ConnectionClosed
 from ..messages import Request, Response, UpgradeResponse
 from ..semantics import HeadersInput
 from ..transport import StreamTransport, Transport
 from ..wire import UpgradedStream
 from ._deflate import DEFLATE, Deflate
-from ._handshake import Accepted, accept, check_subprotocols
+from ._handshake import Accepted, accept, check_subprotocols, choose_subprotocol, origin_fits
 from ._open import LiveWebSocket, OpenWebSocket, is_only_the_end
 from ._options import KEEPALIVE, LIMITS, TIMEOUTS, Keepalive, WebSocketLimits, WebSocketTimeouts
 from ._per_message import PerMessage
@@ -103,6 +104,32 @@ class WebSocketResponse(UpgradeResponse):
         self._request = request
         self._accepted = accepted
         return self
+
+    def choose(self, request: Request) -> str | Response | None:
+        """Judge a handshake that somebody else does, such as the host of an adapter.
+
+        Returns:
+            The subprotocol to agree on, or None; or the response that refuses.
+        """
+        origin = request.headers.get("origin")
+        if not origin_fits(origin, self._origins):
+            return Response("this origin may not open a WebSocket here\n", status=403)
+        return choose_subprotocol(request.headers, self._subprotocols)
+
+    async def talk_over(self, ws: WebSocket) -> None:
+        """Talk on a WebSocket that somebody else has opened: closed with 1000 at the end, with 1011 after a failure.
+
+        Raises:
+            Exception: What the function raised, but for ConnectionClosed.
+        """
+        try:
+            await self._fn(ws)
+        except ConnectionClosed as error:
+            log.info("%r: %s", ws.request, error)
+        except Exception:
+            await ws.close(1011, "internal error")
+            raise
+        await ws.close(1000)
 
     async def _talk(self, stream: trio.abc.Stream) -> None:
         request, accepted = self._request, self._accepted

@@ -34,6 +34,7 @@ from trio_websocket import WebSocketConnection
 from wsproto.events import BytesMessage, CloseConnection, TextMessage
 
 from .._errors import ConnectionClosed, LocalProtocolError
+from ..messages import Address
 from ..transport import Transport
 from ._codes import is_valid_close_code
 from ._deflate import Agreement
@@ -179,6 +180,16 @@ class Session:
         except Exception:
             log.exception("%r: the reader of a WebSocket failed; this is a bug", self.line)
             await self.fail(1011, "internal error")
+
+    @property
+    def peer(self) -> Address:
+        """The address of the other end of the connection."""
+        return self.line.transport.peer
+
+    @property
+    def local(self) -> Address:
+        """The address of our end."""
+        return self.line.transport.local
 
     @property
     def closed(self) -> tuple[int, str] | None:

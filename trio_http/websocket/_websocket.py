@@ -8,8 +8,9 @@ from typing import Any, Self, final
 
 import trio
 
-from .._errors import ConnectionClosed, DecodingError
+from .._errors import ConnectionClosed, DecodingError, LocalProtocolError
 from ..messages import Address, Request
+from ._carried import Carried
 from ._codes import WebSocketOpCode
 from ._session import Session
 from ._streams import IncomingMessage, OutgoingMessage
@@ -38,7 +39,7 @@ class WebSocket:
 
     __slots__ = ("_session", "request", "subprotocol")
 
-    def __init__(self, session: Session, *, request: Request, subprotocol: str | None) -> None:
+    def __init__(self, session: Carried, *, request: Request, subprotocol: str | None) -> None:
         self._session = session
         self.request = request
         self.subprotocol = subprotocol
@@ -70,12 +71,12 @@ class WebSocket:
     @property
     def peer(self) -> Address:
         """The address of the other end of the connection."""
-        return self._session.line.transport.peer
+        return self._session.peer
 
     @property
     def local(self) -> Address:
         """The address of our end."""
-        return self._session.line.transport.local
+        return self._session.local
 
     # ---------------------------------------------------------------- messages
 
@@ -155,6 +156,11 @@ class WebSocket:
         except ValueError as error:
             raise DecodingError(f"a message of {len(message)} is not JSON: {error}") from error
 
+    def _own_session(self) -> Session:
+        if not isinstance(self._session, Session):
+            raise LocalProtocolError("messages in pieces are not to be had here: the server carries whole ones only")
+        return self._session
+
     def receive_stream(self) -> IncomingMessage:
         """Receive one message in pieces, as they come: ``async with ws.receive_stream() as message``.
 
@@ -164,11 +170,11 @@ class WebSocket:
             RuntimeError: When the block is entered: it was not opened so.
             ConnectionClosed: Likewise: no message will come.
         """
-        return IncomingMessage(self._session)
+        return IncomingMessage(self._own_session())
 
     def send_stream(self) -> OutgoingMessage:
         """Send one message in pieces: ``async with ws.send_stream() as message: await message.send(piece)``."""
-        return OutgoingMessage(self._session)
+        return OutgoingMessage(self._own_session())
 
     async def _receive_any(self) -> tuple[WebSocketOpCode, str | bytes]:
         opcode, payload = await self._session.receive_any()

@@ -4,12 +4,14 @@ from ._connection import HTTP1Connection, MessageHead
 from ._decoding import DecodedBody, unsupported
 from ._http1 import HTTP1Stream
 from ._incoming import IncomingBody
-from ._outgoing import plain_answer, request_head, send_response, stream_content
-from ._sending import Unsent
+from ._outgoing import NO_BODY, begin_response, plain_answer, request_head, send_response, stream_content
+from ._sending import JOIN_MAX, Unsent
 from ._timing import Timing
 from ._upgraded import UpgradedStream
 
 __all__ = [
+    "JOIN_MAX",
+    "NO_BODY",
     "DecodedBody",
     "HTTP1Connection",
     "HTTP1Stream",
@@ -18,6 +20,7 @@ __all__ = [
     "Timing",
     "Unsent",
     "UpgradedStream",
+    "begin_response",
     "plain_answer",
     "request_head",
     "send_response",

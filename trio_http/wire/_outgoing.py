@@ -14,7 +14,7 @@ from ._http1 import HTTP1Stream
 from ._sending import JOIN_MAX
 from ._sending_files import part_sender, send_head_of_file
 
-__all__ = ["plain_answer", "request_head", "send_response", "stream_content"]
+__all__ = ["NO_BODY", "begin_response", "plain_answer", "request_head", "send_response", "stream_content"]
 
 Item = tuple[bytes, bytes, bytes]
 
@@ -23,7 +23,7 @@ Item = tuple[bytes, bytes, bytes]
 _HOP = frozenset((b"connection", b"transfer-encoding", b"keep-alive", b"proxy-connection"))
 _CLOSE: Item = (b"Connection", b"connection", b"close")
 _CHUNKED: Item = (b"Transfer-Encoding", b"transfer-encoding", b"chunked")
-_NO_BODY = (204, 304)
+NO_BODY = (204, 304)
 
 
 def plain_answer(stream: HTTP1Stream, response: Response, fixed_lines: bytes) -> bytes | None:
@@ -58,28 +58,20 @@ async def send_response(
         LocalProtocolError: The response breaks HTTP, such as a body that does not fit its Content-Length.
         WriteTimeout, WriteError: The peer takes no bytes, or is gone.
     """
-    items = response.headers.items_list
-    for item in items:
-        if item[1] in _HOP:
-            items, closing = _without_hop_fields(items)
-            close = close or closing
-            break
-    names = {item[1] for item in items}
-    items = [*items, *(item for item in fixed if item[1] not in names)]
-    if close:
-        items = [*items, _CLOSE]
+    items = _all_items(response, fixed, close=close)
     content = response.outgoing
     data = content.data
-    no_body = head_only or response.status in _NO_BODY
+    no_body = head_only or response.status in NO_BODY
     trailers = response.trailers_to_send
-    if trailers is not None and (no_body or not trailers or (stream.core.their_http_version or b"") < b"1.1"):
+    if trailers is not None and (
+        no_body or (not trailers and data is not None) or (stream.core.their_http_version or b"") < b"1.1"
+    ):
         trailers = None  # only chunks carry them (RFC 9110 section 6.5): here they are left out, as on any such hop
     if trailers is not None:
         items = _with_trailers(items, trailers, counted=data is None)
-    reason = reason_bytes(response.status) if response.reason is None else _checked_reason(response.reason)
-    head = h1.Response.trusted(response.status, h1.Headers(items), reason)
+    head = _final_head(response, items)
     if data is not None and trailers is None:
-        await stream.send_message(head, b"" if response.status in _NO_BODY else data)
+        await stream.send_message(head, b"" if response.status in NO_BODY else data)
     elif data is not None and trailers is not None:
         pieces = [stream.core.send(head)]
         for event in (h1.Data(data=data), h1.EndOfMessage(headers=h1.Headers(trailers.items_list))):
@@ -101,11 +93,53 @@ async def send_response(
             await stream_content(stream, content, trailers)
 
 
+async def begin_response(
+    stream: HTTP1Stream, response: Response, first: bytes, *, fixed: Sequence[Item], close: bool
+) -> None:
+    """Send the head of a response, and the first bytes of its body with it; the rest is sent by events.
+
+    Args:
+        stream: The connection, whose core waits for a response.
+        response: Status and fields; its body is not looked at.
+        first: The beginning of the body; ``b""`` where none has to come, or may come.
+        fixed: Fields to be added unless there are such: Date, Server.
+        close: Say that the connection ends after this.
+
+    Raises:
+        LocalProtocolError: The response breaks HTTP.
+        WriteTimeout, WriteError: The peer takes no bytes, or is gone.
+    """
+    pieces: list[bytes | memoryview] = []
+    pieces += (stream.core.send(_final_head(response, _all_items(response, fixed, close=close))),)
+    if first:
+        pieces += stream.core.send_with_data_passthrough(h1.Data(data=first)) or ()
+    await stream.send_pieces(pieces)
+
+
+def _all_items(response: Response, fixed: Sequence[Item], *, close: bool) -> list[Item]:
+    items = response.headers.items_list
+    for item in items:
+        if item[1] in _HOP:
+            items, closing = _without_hop_fields(items)
+            close = close or closing
+            break
+    names = {item[1] for item in items}
+    items = [*items, *(item for item in fixed if item[1] not in names)]
+    if close:
+        items = [*items, _CLOSE]
+    return items
+
+
+def _final_head(response: Response, items: list[Item]) -> h1.Response:
+    reason = reason_bytes(response.status) if response.reason is None else _checked_reason(response.reason)
+    return h1.Response.trusted(response.status, h1.Headers(items), reason)
+
+
 def _with_trailers(items: list[Item], trailers: Headers, *, counted: bool) -> list[Item]:
     """Announce trailers (RFC 9110 section 6.6.2), and have the body sent in chunks, which alone carry them."""
     if not counted:
         items = [*(item for item in items if item[1] != b"content-length"), _CHUNKED]
-    if not any(item[1] == b"trailer" for item in items):
+    if trailers and not any(item[1] == b"trailer" for item in items):  # those of a stream may be known at its end only
         names = dict.fromkeys(raw for raw, _, _ in trailers.items_list)
         items = [*items, (b"Trailer", b"trailer", b", ".join(names))]
     return items
