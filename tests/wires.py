@@ -24,7 +24,7 @@ from trio_http import Handler, Server
 from trio_http.testing import MemoryListener
 
 KINDS = ["memory", "socket", "virtual"]
-ALL_KINDS = [*KINDS, "crowd", "unix", "tls"]
+ALL_KINDS = [*KINDS, "crowd", "unix", "tls", "tls over memory"]
 CROWD = 8  # idle connections beside those of a test of kind ``crowd``: there sockets wait together
 
 CA = trustme.CA()
@@ -133,16 +133,23 @@ class Wires:
             await peer.aclose()
 
 
+def over_tls(stream: trio.abc.Stream) -> trio.abc.Stream:
+    """Put TLS on a client's connection; it begins with the first byte."""
+    return trio.SSLStream(stream, client_context(), server_hostname="localhost", https_compatible=False)
+
+
 @contextlib.asynccontextmanager
 async def serving(handler: Handler, kind: str = "memory", **options: Any) -> AsyncIterator[Wires]:
     """Run a server for the length of the block; it must end without an error of its own."""
     async with trio.open_nursery() as nursery, contextlib.AsyncExitStack() as stack:
-        if kind == "memory":
+        if kind in {"memory", "tls over memory"}:
             listener = MemoryListener()
+            if kind != "memory":
+                options["ssl_context"] = server_context()
 
             async def connect() -> trio.abc.Stream:
                 await trio.lowlevel.checkpoint()
-                return listener.connect()
+                return listener.connect() if kind == "memory" else over_tls(listener.connect())
 
             server = Server(handler, listeners=[listener], **options)
             await nursery.start(server.listen)
@@ -166,7 +173,7 @@ async def serving(handler: Handler, kind: str = "memory", **options: Any) -> Asy
                 stream = await trio.open_tcp_stream("127.0.0.1", server.port)
                 if kind != "tls":
                     return stream
-                return trio.SSLStream(stream, client_context(), server_hostname="localhost", https_compatible=False)
+                return over_tls(stream)
 
         yield Wires(server, connect)
         nursery.cancel_scope.cancel()

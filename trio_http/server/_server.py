@@ -29,7 +29,6 @@ from ..transport import (
     PlainAcceptor,
     Readiness,
     SocketTransport,
-    StreamTransport,
     Sweeper,
     Transport,
     adopt,
@@ -411,11 +410,7 @@ class Server:
                 services.cancel_scope.cancel()
 
     def _may_wait_together(self) -> bool:
-        return (
-            self._ssl_context is None
-            and Readiness.available()
-            and any(map(PlainAcceptor.fits, self._listening.listeners))
-        )
+        return Readiness.available() and any(map(PlainAcceptor.fits, self._listening.listeners))
 
     def _start_services(self, services: trio.Nursery) -> None:
         self._see_whether_plain()
@@ -438,16 +433,17 @@ class Server:
             self._entrance.left()
 
     async def _transport_over(self, stream: socket.socket | trio.abc.Stream) -> Transport | None:
-        if self._ssl_context is None:
-            if isinstance(stream, socket.socket):
-                return SocketTransport(stream, readiness=self._readiness)
-            return adopt(stream, read_ahead=self.limits.buffer)
+        read_ahead = self.limits.buffer
         if isinstance(stream, socket.socket):
-            stream = trio.SocketStream(trio.socket.from_stdlib_socket(stream))
-        done = await handshake(stream, self._ssl_context, self.timeouts.handshake, self._under_way.handshakes)
-        if done is None:
-            return None
-        return StreamTransport(done[0], read_ahead=self.limits.buffer, server_name=done[1])
+            transport: Transport = SocketTransport(stream, readiness=self._readiness)
+        else:
+            transport = adopt(stream, read_ahead=read_ahead)
+        if self._ssl_context is None:
+            return transport
+        below = transport if isinstance(transport, SocketTransport) else stream
+        assert not isinstance(below, socket.socket)
+        limit, scopes = self.timeouts.handshake, self._under_way.handshakes
+        return await handshake(below, self._ssl_context, limit, scopes, read_ahead=read_ahead)
 
     async def _serve_transport(self, transport: Transport, peer: Address) -> None:
         connection = ServerConnection(self, transport, peer=peer)

@@ -11,9 +11,9 @@ from typing import final
 
 import trio
 
-from .._errors import TLSError
+from .._errors import TLSError, TransportError
 from ..messages import TLSInfo
-from ..transport import StreamTransport, Transport, format_address
+from ..transport import SocketTransport, StreamTransport, TLSTransport, Transport, format_address
 
 __all__ = ["handshake", "make_context", "note_names", "tls_info"]
 
@@ -93,36 +93,49 @@ def note_names(context: ssl.SSLContext) -> None:
 
 
 async def handshake(
-    stream: trio.abc.Stream, context: ssl.SSLContext, limit: float | None, scopes: dict[trio.CancelScope, None]
-) -> tuple[trio.SSLStream[trio.abc.Stream], str | None] | None:
+    below: SocketTransport | trio.abc.Stream,
+    context: ssl.SSLContext,
+    limit: float | None,
+    scopes: dict[trio.CancelScope, None],
+    *,
+    read_ahead: int | None,
+) -> TLSTransport | StreamTransport | None:
     """Do the server's part of a TLS handshake.
 
     Args:
-        stream: The connection; closed if nothing comes of it.
+        below: The connection; closed if nothing comes of it. On a plain socket we do TLS ourselves, else trio does.
         context: The certificate and all that.
         limit: Seconds for all of it; None for any number.
         scopes: The scope of the handshake is put in here for its time; whoever cancels it ends the handshake.
+        read_ahead: For the transport to be.
 
     Returns:
-        The secure stream and the name that the client asked for, if it did; or None if the peer failed, was too slow,
-        or the scope was cancelled.
+        The secure connection, or None if the peer failed, was too slow, or the scope was cancelled.
     """
-    secure = trio.SSLStream(stream, context, server_side=True, https_compatible=False)
-    peer = format_address(StreamTransport(secure).peer)
+    transport: TLSTransport | StreamTransport
+    if isinstance(below, SocketTransport):
+        transport = own = TLSTransport(below, context, read_ahead=read_ahead)
+        start = own.handshake
+    else:
+        stream = trio.SSLStream(below, context, server_side=True, https_compatible=False)
+        transport = StreamTransport(stream, read_ahead=read_ahead)
+        start = stream.do_handshake
+    peer = format_address(transport.peer)
     deadline = trio.current_time() + (math.inf if limit is None else limit)
     with trio.CancelScope(deadline=deadline) as scope:
         scopes[scope] = None
         names: list[str | None] = []
         token = _names.set(names)
         try:
-            await secure.do_handshake()
-            return secure, names[-1] if names else None
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            await start()
+            transport.server_name = names[-1] if names else None
+            return transport
+        except (trio.BrokenResourceError, trio.ClosedResourceError, TransportError) as error:
             log.info("%s: TLS handshake failed: %s", peer, error.__cause__ or error)
-            await trio.aclose_forcefully(stream)
+            await _drop(below)
             return None
         except BaseException:
-            await trio.aclose_forcefully(stream)
+            await _drop(below)
             raise
         finally:
             _names.reset(token)
@@ -132,16 +145,27 @@ async def handshake(
     return None
 
 
+async def _drop(below: SocketTransport | trio.abc.Stream) -> None:
+    if isinstance(below, SocketTransport):
+        below.close_now()
+    else:
+        await trio.aclose_forcefully(below)
+
+
 def tls_info(transport: Transport) -> TLSInfo | None:
     """Return what the TLS handshake of a connection came to; None without TLS."""
-    if not isinstance(transport, StreamTransport) or not isinstance(stream := transport.stream, trio.SSLStream):
+    if isinstance(transport, TLSTransport):
+        session: ssl.SSLObject | trio.SSLStream[trio.abc.Stream] = transport.session
+    elif isinstance(transport, StreamTransport) and isinstance(transport.stream, trio.SSLStream):
+        session = transport.stream
+    else:
         return None
-    cipher = stream.cipher()
+    cipher = session.cipher()
     return TLSInfo(
-        version=stream.version() or "",
+        version=session.version() or "",
         cipher=cipher[0] if cipher else "",
-        alpn=stream.selected_alpn_protocol(),
-        peer_certificate=stream.getpeercert() or {},
-        peer_certificate_der=stream.getpeercert(binary_form=True),
+        alpn=session.selected_alpn_protocol(),
+        peer_certificate=session.getpeercert() or {},
+        peer_certificate_der=session.getpeercert(binary_form=True),
         server_name=transport.server_name,
     )

@@ -13,6 +13,7 @@ from ._protocol import READ_SIZE, WRITE_SLICE, Transport, format_address
 from ._proxy import Proxy, route_through
 from ._readiness import Readiness
 from ._route import DirectRoute, Origin, Route, UnixRoute
+from ._secure import TLSTransport
 from ._socket import FileNotSendable, SocketTransport
 from ._stream import StreamTransport
 from ._sweeper import Sweeper, Watched
@@ -39,6 +40,7 @@ __all__ = [
     "StreamTransport",
     "Sweeper",
     "TLSOptions",
+    "TLSTransport",
     "Transport",
     "UnixRoute",
     "Watched",
