@@ -21,6 +21,7 @@ from ..transport import Transport, Watched, format_address
 from ..wire import DecodedBody, HTTP1Stream, IncomingBody, unsupported
 from ._host import Host
 from ._shield import Shield
+from ._tls import tls_info
 
 __all__ = ["Carrier", "Seen"]
 
@@ -109,7 +110,7 @@ class Carrier(Watched):
     @property
     def tls(self) -> TLSInfo | None:
         """What the TLS handshake came to; None without TLS."""
-        return self._host.tls_info(self._wire.transport)
+        return tls_info(self._wire.transport)
 
     @property
     def socket(self) -> object:

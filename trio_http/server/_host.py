@@ -9,8 +9,8 @@ import trio
 
 from .. import h1
 from .._config import ServerLimits, ServerTimeouts
-from ..messages import Handler, Request, TLSInfo
-from ..transport import Sweeper, Transport
+from ..messages import Handler, Request
+from ..transport import Sweeper
 from ..wire import HTTP1Stream, Timing
 from ._admission import Admission
 from ._hooks import Hooks
@@ -103,9 +103,6 @@ class Host(Protocol):
 
     def fixed_items(self) -> Sequence[tuple[bytes, bytes, bytes]]:
         """The same as triples."""
-
-    def tls_info(self, transport: Transport) -> TLSInfo | None:
-        """What the TLS handshake of a connection came to."""
 
     def start_background(
         self, fn: Callable[..., Awaitable[object]], args: tuple[object, ...], request: Request | None

@@ -35,13 +35,14 @@ class Listening:
         listeners: Listeners instead; they belong to this object from now on.
         backlog: Connections the kernel queues; None for as many as it allows.
         reuse_port: Let several processes listen on one port.
+        reuse_address: Bind although connections of an earlier process linger.
 
     Attributes:
         listeners: What it listens on.
         addresses: Where that is, for each listener that has an address.
     """
 
-    __slots__ = ("_backlog", "_reuse_port", "_wanted", "addresses", "listeners")
+    __slots__ = ("_backlog", "_reuse", "_wanted", "addresses", "listeners")
 
     def __init__(
         self,
@@ -53,12 +54,13 @@ class Listening:
         *,
         backlog: int | None,
         reuse_port: bool,
+        reuse_address: bool,
     ) -> None:
         if sum(given is not None for given in (path, fd, listeners)) > 1:
             raise ValueError("Server listens in one way: give path, fd or listeners, or port and host")
         self._wanted = (port, host, path, fd)
         self._backlog = backlog
-        self._reuse_port = reuse_port
+        self._reuse = reuse_port, reuse_address
         self.listeners: Sequence[Listener] = listeners or ()
         self.addresses: Sequence[Address] = ()
 
@@ -76,7 +78,10 @@ class Listening:
         elif path is not None:
             self.listeners = [await open_unix_listener(path, backlog=self._backlog)]
         else:
-            self.listeners = await open_listeners(port, host=host, backlog=self._backlog, reuse_port=self._reuse_port)
+            reuse_port, reuse_address = self._reuse
+            self.listeners = await open_listeners(
+                port, host=host, backlog=self._backlog, reuse_port=reuse_port, reuse_address=reuse_address
+            )
         found = (listener_address(listener) for listener in self.listeners)
         self.addresses = [address for address in found if address is not None]
 

@@ -23,7 +23,7 @@ import trio
 from .. import h1
 from .._config import ServerLimits, ServerTimeouts
 from .._errors import LocalProtocolError, StatusError
-from ..messages import Address, Handler, Request, Response, Route, Routes, RouteTable, TLSInfo
+from ..messages import Address, Handler, Request, Response, Route, Routes, RouteTable
 from ..transport import (
     READ_SIZE,
     PlainAcceptor,
@@ -39,12 +39,12 @@ from ._admission import Admission
 from ._connection import ServerConnection
 from ._entrance import Entrance, Listener
 from ._fixed_fields import FixedFields
-from ._hooks import ConnectHook, DisconnectHook, ErrorHook, Hooks, ReceiveHook, ReplyHook
+from ._hooks import Hooked, Hooks
 from ._instruments import Instrument, ServerStats
 from ._listening import Listening
 from ._monitor import Monitor
 from ._proxy_headers import ProxyHeaders
-from ._tls import handshake, make_context, note_names, tls_info
+from ._tls import handshake, make_context, note_names
 from ._under_way import FORCE, ShutdownReport, UnderWay
 
 __all__ = ["Lifespan", "Server"]
@@ -60,7 +60,7 @@ async def _nothing_here(request: Request) -> Response:
 
 
 @final
-class Server:
+class Server(Hooked):
     """A server of one handler on any number of listeners.
 
     Most programs say ``server = await nursery.start(trio_http.serve, handler, port)``. The object form is for those
@@ -80,6 +80,7 @@ class Server:
         lifespan: An async context manager around everything; see :data:`Lifespan`.
         backlog: Connections the kernel queues for us; None for as many as it allows.
         reuse_port: Let several processes listen on one port.
+        reuse_address: Bind although connections of an earlier process linger.
         cancel_on_disconnect: Cancel a handler within 0.1 s when its client leaves.
         half_close: An end sent by a client only means that no more requests come; its handler goes on.
         keep_alive: False to end each connection with its first answer.
@@ -113,6 +114,7 @@ class Server:
         lifespan: Lifespan | None = None,
         backlog: int | None = None,
         reuse_port: bool = False,
+        reuse_address: bool = True,
         cancel_on_disconnect: bool = True,
         half_close: bool = False,
         keep_alive: bool = True,
@@ -142,8 +144,8 @@ class Server:
             raise ValueError(f"Server(read_size={read_size}) makes no sense: give at least 1")
         buffer = self.limits.buffer
         self.read_size = read_size if buffer is None else min(read_size, max(1, buffer))
-        self.instruments: Final = list(instruments)
-        self.hooks: Final = Hooks()
+        self.instruments = list(instruments)
+        self.hooks = Hooks()
         self.stats: Final = ServerStats()
         self.state: Mapping[str, Any] = {}
         self.shutting_down: Final = trio.Event()
@@ -168,7 +170,9 @@ class Server:
             chunk_line=self.limits.chunk_line,
             trailers=self.limits.trailers,
         )
-        self._listening: Final = Listening(port, host, path, fd, listeners, backlog=backlog, reuse_port=reuse_port)
+        self._listening: Final = Listening(
+            port, host, path, fd, listeners, backlog=backlog, reuse_port=reuse_port, reuse_address=reuse_address
+        )
         if ssl_context is not None:
             note_names(ssl_context)
         self._ssl_context = ssl_context
@@ -240,43 +244,8 @@ class Server:
 
     # ---------------------------------------------------------------- hooks and observers
 
-    def on_connect(self, hook: ConnectHook) -> ConnectHook:
-        """Call ``hook(connection)`` for each new connection, TLS done; usable as a decorator, like those below."""
-        self.hooks.connect.append(hook)
-        return hook
-
-    def on_disconnect(self, hook: DisconnectHook) -> DisconnectHook:
-        """Call ``hook(info)`` after the end of each connection; see :class:`Disconnect`."""
-        self.hooks.disconnect.append(hook)
-        return hook
-
-    def on_receive(self, hook: ReceiveHook) -> ReceiveHook:
-        """Call ``hook(request, response)`` before the handler.
-
-        A hook that sets the status or the body of ``response`` answers the request, and nothing after it is called.
-        Fields that it sets otherwise are added to the handler's answer, where that has none of the name.
-        """
-        self.hooks.receive.append(hook)
-        self._see_whether_plain()
-        return hook
-
-    def on_reply(self, hook: ReplyHook) -> ReplyHook:
-        """Call ``hook(request, response)`` when an answer has been sent."""
-        self.hooks.reply.append(hook)
-        self._see_whether_plain()
-        return hook
-
-    def on_error(self, hook: ErrorHook) -> ErrorHook:
-        """Call ``hook(error, connection)`` when a handler or a hook has failed; ``connection.request`` says at what."""
-        self.hooks.error.append(hook)
-        return hook
-
-    def add_instrument(self, instrument: Instrument) -> None:
-        """Add an observer."""
-        self.instruments.append(instrument)
-        self._see_whether_plain()
-
-    def _see_whether_plain(self) -> None:
+    def see_whether_plain(self) -> None:
+        """Find out whether a request needs anything besides its handler."""
         special = self.instruments or self.hooks.around_requests or self.limits.concurrency is not None
         self.plain = not special and self.timeouts.handler is None
 
@@ -352,10 +321,6 @@ class Server:
         note_names(ssl_context)
         self._ssl_context = ssl_context
 
-    def tls_info(self, transport: Transport) -> TLSInfo | None:
-        """What the TLS handshake of a connection came to."""
-        return tls_info(transport)
-
     # ---------------------------------------------------------------- serving
 
     async def listen(self, *, task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED) -> None:
@@ -413,7 +378,7 @@ class Server:
         return Readiness.available() and any(map(PlainAcceptor.fits, self._listening.listeners))
 
     def _start_services(self, services: trio.Nursery) -> None:
-        self._see_whether_plain()
+        self.see_whether_plain()
         services.start_soon(self.sweeper.run)
         if self._readiness is not None:
             services.start_soon(self._readiness.run)
