@@ -163,6 +163,7 @@ async def test_what_a_watch_has_read_is_not_lost(kind: str) -> None:
                 assert (await peer.response())[2] == b"/next"
 
 
+@pytest.mark.covers("A75")
 @pytest.mark.parametrize("kind", ALL_KINDS)
 async def test_a_server_can_let_handlers_run_on(kind: str) -> None:
     done = trio.Event()
@@ -181,6 +182,7 @@ async def test_a_server_can_let_handlers_run_on(kind: str) -> None:
             await done.wait()
 
 
+@pytest.mark.covers("A75")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_handler_can_ask_to_run_on(kind: str) -> None:
     done = trio.Event()
@@ -244,6 +246,7 @@ async def test_a_quick_answer_reaches_a_half_closed_client(kind: str) -> None:
         assert (await peer.response())[2] == b"quick"
 
 
+@pytest.mark.covers("A75")
 async def test_a_shielded_part_is_finished_first(autojump_clock: Any) -> None:
     steps: list[tuple[str, float]] = []
     over = trio.Event()
@@ -270,6 +273,7 @@ async def test_a_shielded_part_is_finished_first(autojump_clock: Any) -> None:
     assert steps == [("committed", 5.0), ("client_gone", 5.0)]
 
 
+@pytest.mark.covers("A75")
 async def test_a_shield_ends_when_its_time_is_over(autojump_clock: Any) -> None:
     ended: list[float] = []
     over = trio.Event()

@@ -28,6 +28,7 @@ async def closed_at(peer: Peer) -> float:
     return trio.current_time()
 
 
+@pytest.mark.covers("A16")
 async def test_a_connection_that_never_sends_a_byte_is_closed(autojump_clock: MockClock) -> None:
     async with serving(echo) as wires, wires.connect() as peer:
         assert await peer.receive() == b""
@@ -35,6 +36,7 @@ async def test_a_connection_that_never_sends_a_byte_is_closed(autojump_clock: Mo
         assert trio.current_time() == 30
 
 
+@pytest.mark.covers("A16")
 async def test_a_slow_head_is_answered_408(autojump_clock: MockClock) -> None:
     async with serving(echo, timeouts=ServerTimeouts(head=5)) as wires, wires.connect() as peer:
         async with trio.open_nursery() as nursery:
@@ -66,6 +68,7 @@ async def test_the_head_of_a_later_request_has_its_own_time(autojump_clock: Mock
         assert trio.current_time() == 65
 
 
+@pytest.mark.covers("A19", "S1.59")
 async def test_an_idle_connection_is_closed_without_a_word(autojump_clock: MockClock) -> None:
     async with serving(echo, timeouts=ServerTimeouts(idle=20)) as wires, wires.connect() as peer:
         for _ in range(3):
@@ -88,6 +91,7 @@ async def test_no_deadline_runs_while_the_handler_works(autojump_clock: MockCloc
         assert (await peer.ask(GET))[2] == b"done"
 
 
+@pytest.mark.covers("A17", "S1.60")
 async def test_a_body_that_stops_is_answered_408(autojump_clock: MockClock, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     seen: list[BaseException] = []
@@ -127,6 +131,7 @@ async def test_progress_renews_the_read_deadline(autojump_clock: MockClock) -> N
         assert (await peer.response())[0] == 200
 
 
+@pytest.mark.covers("A17")
 async def test_a_body_slower_than_the_minimum_rate_is_ended(autojump_clock: MockClock) -> None:
     limits = ServerLimits(min_rate=MinRate(100, after=5))
     async with serving(echo, limits=limits) as wires, wires.connect() as peer:
@@ -224,10 +229,12 @@ async def serve_slow_reader(answer: Any, takes: int, min_rate: MinRate | None = 
     return peer.closed_at
 
 
+@pytest.mark.covers("A18", "S2.37")
 async def test_a_peer_that_takes_nothing_is_cut_off(autojump_clock: MockClock) -> None:
     assert await serve_slow_reader(b"x" * 1_000_000, takes=0, write=9) == 9
 
 
+@pytest.mark.covers("A18")
 async def test_a_peer_that_stops_half_way_is_cut_off(autojump_clock: MockClock) -> None:
     assert await serve_slow_reader(b"x" * 1_000_000, takes=300_000, write=9) == 9
 
@@ -239,6 +246,7 @@ async def test_a_peer_that_takes_too_little_is_cut_off(autojump_clock: MockClock
     assert await serve_slow_reader(b"x" * 1_000_000, takes=300_000, min_rate=rate, write=9) == 1000 + 9
 
 
+@pytest.mark.covers("A18")
 async def test_a_producer_hears_that_the_peer_takes_nothing(autojump_clock: MockClock) -> None:
     seen: list[BaseException] = []
 
@@ -270,6 +278,7 @@ async def test_an_iterator_is_closed_when_the_peer_takes_nothing(autojump_clock:
     assert closed == [9]
 
 
+@pytest.mark.covers("A21")
 async def test_a_handler_that_takes_too_long_is_answered_503(autojump_clock: MockClock) -> None:
     reasons: list[str | None] = []
 

@@ -24,6 +24,7 @@ async def hello(request: Request) -> Response:
     return Response("hello", headers={"x-both": "handler"})
 
 
+@pytest.mark.covers("S2.44", "S2.45", "S2.46", "S2.47")
 async def test_hooks_are_called_in_order(autojump_clock: Any) -> None:
     calls: list[str] = []
 
@@ -58,6 +59,7 @@ async def test_hooks_are_called_in_order(autojump_clock: Any) -> None:
     assert calls == ["connect 0", "receive 1 /x", "receive 2", "reply 200", "disconnect closed 1 True"]
 
 
+@pytest.mark.covers("S2.46")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_receive_hook_can_answer(kind: str) -> None:
     handled: list[Request] = []
@@ -88,6 +90,7 @@ async def test_a_receive_hook_can_answer(kind: str) -> None:
     assert len(handled) == 1
 
 
+@pytest.mark.covers("S2.46")
 async def test_fields_of_a_receive_hook_are_added_to_the_answer(autojump_clock: Any) -> None:
     async with serving(hello) as wires:
 
@@ -103,6 +106,7 @@ async def test_fields_of_a_receive_hook_are_added_to_the_answer(autojump_clock: 
     assert fields[b"x-both"] == b"handler"
 
 
+@pytest.mark.covers("S2.46")
 async def test_a_server_without_a_handler_answers_by_its_hooks(autojump_clock: Any) -> None:
     listener = MemoryListener()
     server = Server(listeners=[listener])
@@ -121,6 +125,7 @@ async def test_a_server_without_a_handler_answers_by_its_hooks(autojump_clock: A
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.covers("A80", "S2.48")
 async def test_errors_are_told_and_stay_where_they_are(autojump_clock: Any, caplog: pytest.LogCaptureFixture) -> None:
     told: list[str] = []
 
@@ -163,6 +168,7 @@ async def test_a_receive_hook_that_fails_is_answered_500(autojump_clock: Any, ca
     assert "receive trouble" in caplog.text
 
 
+@pytest.mark.covers("S2.45")
 @pytest.mark.parametrize(
     ("sent", "seconds", "reason"),
     [
@@ -221,6 +227,7 @@ class Journal:
         self.lines.append(f"failed {error}")
 
 
+@pytest.mark.covers("A78")
 async def test_an_observer_sees_everything(autojump_clock: Any) -> None:
     journal = Journal()
 
@@ -320,6 +327,7 @@ async def test_an_observer_that_fails_is_logged_and_harms_nobody(
 # ---------------------------------------------------------------- the access log
 
 
+@pytest.mark.covers("A77")
 async def test_the_access_log_is_combined(autojump_clock: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "trio_http.access")
 
@@ -332,6 +340,7 @@ async def test_the_access_log_is_combined(autojump_clock: Any, caplog: pytest.Lo
     assert '"http://r/" "test \\"1\\""' in line
 
 
+@pytest.mark.covers("A77")
 async def test_the_access_log_is_json(autojump_clock: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "trio_http.access")
 

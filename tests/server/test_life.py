@@ -20,6 +20,7 @@ GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 who: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
 
 
+@pytest.mark.covers("A9")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_handlers_see_what_the_lifespan_provides(kind: str) -> None:
     steps: list[str] = []
@@ -45,6 +46,7 @@ async def test_handlers_see_what_the_lifespan_provides(kind: str) -> None:
         assert steps == ["begin", "end"]
 
 
+@pytest.mark.covers("A9")
 async def test_the_lifespan_ends_after_the_last_request(autojump_clock: Any) -> None:
     steps: list[str] = []
 
@@ -83,6 +85,7 @@ async def test_a_lifespan_that_fails_to_begin_is_an_error_of_serve(autojump_cloc
 # ---------------------------------------------------------------- background
 
 
+@pytest.mark.covers("A10")
 async def test_background_work_goes_on_after_the_answer(autojump_clock: Any) -> None:
     done: list[float] = []
 
@@ -104,6 +107,7 @@ async def test_background_work_goes_on_after_the_answer(autojump_clock: Any) -> 
     assert done == [began + 5]
 
 
+@pytest.mark.covers("A10", "A80")
 async def test_background_work_that_fails_touches_nothing_else(
     autojump_clock: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -124,6 +128,7 @@ async def test_background_work_that_fails_touches_nothing_else(
     assert "GET /" in caplog.text
 
 
+@pytest.mark.covers("A10")
 @pytest.mark.parametrize(("seconds", "cut"), [(3, 0), (300, 1)])
 async def test_background_work_has_the_grace_of_a_shutdown(autojump_clock: Any, seconds: float, cut: int) -> None:
     finished: list[bool] = []
@@ -257,6 +262,7 @@ async def test_a_closed_connection_leaves_nothing_to_the_garbage_collector(kind:
             gc.enable()
 
 
+@pytest.mark.covers("S1.68")
 async def test_one_connection_can_be_served_alone(autojump_clock: Any) -> None:
     async def handler(request: Request) -> Response:
         return Response(f"{request.ip} {request.peer}")
@@ -273,6 +279,7 @@ async def test_one_connection_can_be_served_alone(autojump_clock: Any) -> None:
         await peer.aclose()  # and so the nursery ends
 
 
+@pytest.mark.covers("A6")
 async def test_lame_duck_goes_on_but_says_close(autojump_clock: Any) -> None:
     async def handler(request: Request) -> Response:
         return Response("quack")

@@ -28,6 +28,7 @@ async def ask(stream: trio.abc.Stream) -> bytes:
         return (await Peer(stream).ask(GET))[2]
 
 
+@pytest.mark.covers("A2", "S2.32")
 async def test_all_addresses_and_both_families_share_a_port() -> None:
     async with trio.open_nursery() as nursery:
         server = await nursery.start(Server(hello, host=None).listen)
@@ -39,6 +40,7 @@ async def test_all_addresses_and_both_families_share_a_port() -> None:
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.covers("A2", "S2.32")
 async def test_several_hosts() -> None:
     async with trio.open_nursery() as nursery:
         server = await nursery.start(Server(hello, host=["127.0.0.1", "127.0.0.2"]).listen)
@@ -58,6 +60,7 @@ async def test_a_port_that_is_taken_is_named() -> None:
     await first[0].aclose()
 
 
+@pytest.mark.covers("A3")
 async def test_two_processes_can_share_a_port() -> None:
     first = await open_listeners(0, reuse_port=True)
     second = await open_listeners(first[0].socket.getsockname()[1], reuse_port=True)
@@ -66,6 +69,7 @@ async def test_two_processes_can_share_a_port() -> None:
     await second[0].aclose()
 
 
+@pytest.mark.covers("A2")
 async def test_a_unix_socket(tmp_path: Path) -> None:
     path = str(tmp_path / "s")
     async with trio.open_nursery() as nursery:
@@ -91,6 +95,7 @@ async def test_other_files_are_not_replaced(tmp_path: Path) -> None:
     assert path.read_text() == "precious"
 
 
+@pytest.mark.covers("A2")
 async def test_an_inherited_file_descriptor() -> None:
     with socket.create_server(("127.0.0.1", 0)) as inherited:
         fd = os.dup(inherited.fileno())
@@ -126,6 +131,7 @@ async def connect_tls(port: int, context: ssl.SSLContext) -> trio.SSLStream[trio
     return secure
 
 
+@pytest.mark.covers("A34", "S1.54")
 async def test_a_request_knows_its_tls() -> None:
     async def handler(request: Request) -> Response:
         assert request.tls is not None
@@ -178,6 +184,7 @@ def files_of(ca: trustme.CA, name: str, directory: Path) -> tuple[str, str]:
     return str(chain), str(key)
 
 
+@pytest.mark.covers("A34", "S2.38", "S2.39", "S2.42")
 async def test_certificates_can_be_changed_live(tmp_path: Path) -> None:
     async with trio.open_nursery() as nursery:
         server = Server(hello, is_secure=True)
@@ -207,6 +214,7 @@ async def test_a_certificate_that_is_none_leaves_the_old_one(tmp_path: Path) -> 
         Server(hello).load_certs(*files_of(CA, "localhost", tmp_path))
 
 
+@pytest.mark.covers("A34", "S2.40")
 @pytest.mark.parametrize("verify", [True, "optional"])
 async def test_clients_show_certificates(tmp_path: Path, verify: Any) -> None:
     async def handler(request: Request) -> Response:
@@ -255,6 +263,7 @@ async def test_a_refused_upload_over_tls_hears_why() -> None:
             assert fields[b"connection"] == b"close"
 
 
+@pytest.mark.covers("A20")
 async def test_a_handshake_that_never_comes_ends_in_time() -> None:
     with trio.fail_after(5):
         async with (

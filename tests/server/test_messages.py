@@ -28,6 +28,7 @@ async def seen(raw: bytes, **options: Any) -> Request:
     return requests[0]
 
 
+@pytest.mark.covers("S1.82", "S1.84", "S1.85", "S1.86", "S1.87", "S1.88")
 async def test_the_fields_of_a_request(autojump_clock: Any) -> None:
     request = await seen(
         b"GET /a%20b?x=1&y=2&x=3 HTTP/1.1\r\nHost: example.org:81\r\nCookie: a=1; b=2\r\n"
@@ -54,10 +55,12 @@ async def test_the_fields_of_a_request(autojump_clock: Any) -> None:
     assert str(request.content_type) == "text/plain"
     assert request.tls is None
     assert request.ip == ""
+    assert request.connection is request.exchange
     assert request.server is not None
     assert not request.server.shutting_down.is_set()
 
 
+@pytest.mark.covers("S1.55")
 async def test_the_scheme_can_be_set_by_the_server(autojump_clock: Any) -> None:
     assert (await seen(GET, scheme="https")).scheme == "https"
     assert (await seen(GET)).scheme == "http"
@@ -66,6 +69,7 @@ async def test_the_scheme_can_be_set_by_the_server(autojump_clock: Any) -> None:
 # ---------------------------------------------------------------- behind proxies
 
 
+@pytest.mark.covers("A32", "S1.63")
 @pytest.mark.parametrize(
     ("trusted", "fields", "expected"),
     [
@@ -92,6 +96,7 @@ def test_x_forwarded_is_believed_of_trusted_proxies(
     assert tuple(ProxyHeaders(trusted).via(("10.1.1.1", 99), "http", request.headers)) == expected
 
 
+@pytest.mark.covers("A32")
 @pytest.mark.parametrize(
     ("field", "expected"),
     [
@@ -122,6 +127,7 @@ def test_networks_that_are_none_are_refused() -> None:
         ProxyHeaders("10.0.0.0/8")
 
 
+@pytest.mark.covers("A32", "S1.53")
 async def test_requests_are_seen_through_trusted_proxies() -> None:
     request = await seen(
         b"GET /p HTTP/1.1\r\nHost: inner\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\n"
@@ -235,6 +241,7 @@ async def size(request: Request) -> Response:
     return Response(str(len(await request.read())))
 
 
+@pytest.mark.covers("A28", "S1.56")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_request_bodies_are_decompressed_where_that_is_wanted(kind: str) -> None:
     body = gzip.compress(b"x" * 5000)
@@ -267,6 +274,7 @@ async def test_what_cannot_be_decompressed_is_refused(
 # ---------------------------------------------------------------- limits of one request
 
 
+@pytest.mark.covers("A27")
 async def test_a_request_may_have_a_limit_of_its_own(autojump_clock: Any) -> None:
     async def handler(request: Request) -> Response:
         request.limit_body(20 if request.path == "/more" else 5)
@@ -281,6 +289,7 @@ async def test_a_request_may_have_a_limit_of_its_own(autojump_clock: Any) -> Non
         assert (await peer.ask(request(b"/less", 6)))[0] == 413
 
 
+@pytest.mark.covers("S1.60")
 async def test_a_request_may_have_a_read_timeout_of_its_own(autojump_clock: Any) -> None:
     async def handler(request: Request) -> Response:
         request.set_read_timeout(2)
@@ -297,6 +306,7 @@ async def test_a_request_may_have_a_read_timeout_of_its_own(autojump_clock: Any)
 # ---------------------------------------------------------------- fields of answers
 
 
+@pytest.mark.covers("A53")
 async def test_the_server_field_is_sent_if_one_is_given(autojump_clock: Any) -> None:
     async def handler(request: Request) -> Response:
         return Response(headers={"Server": "mine"} if request.path == "/mine" else None)
@@ -311,6 +321,7 @@ async def test_the_server_field_is_sent_if_one_is_given(autojump_clock: Any) -> 
         assert b"server" not in (await peer.ask(GET))[1]
 
 
+@pytest.mark.covers("S1.52")
 async def test_without_keep_alive_each_answer_is_the_last(autojump_clock: Any) -> None:
     async def handler(request: Request) -> Response:
         return Response("once")

@@ -111,6 +111,7 @@ async def test_unusual_but_valid(kind: str, request_bytes: bytes, expected: byte
         assert (await peer.ask(GET))[0] == 200
 
 
+@pytest.mark.covers("A26", "S1.58")
 @pytest.mark.parametrize("size", [1, 3, 1000, 10_000])
 @pytest.mark.parametrize(("length", "expected"), [(2000, 200), (2001, 431)])
 async def test_limits_do_not_depend_on_how_bytes_are_cut(size: int, length: int, expected: int) -> None:

@@ -50,6 +50,7 @@ async def test_a_text_is_answered_with_its_type_and_length(kind: str) -> None:
     assert b"server" not in fields
 
 
+@pytest.mark.covers("S1.77", "S1.78", "S1.79", "S1.80")
 async def test_the_handler_sees_the_request(kind: str) -> None:
     seen: list[Request] = []
 
@@ -92,6 +93,7 @@ async def test_many_requests_on_one_connection(kind: str) -> None:
         assert wires.server.connections[0].requests == 20
 
 
+@pytest.mark.covers("A29")
 async def test_pipelined_requests_are_answered_in_order(kind: str) -> None:
     async def handler(request: Request) -> Response:
         if request.path == "/0":
@@ -106,6 +108,7 @@ async def test_pipelined_requests_are_answered_in_order(kind: str) -> None:
     assert answers == [b"/%d" % number for number in range(100)]
 
 
+@pytest.mark.covers("A39", "S1.81")
 @pytest.mark.parametrize(
     "request_bytes",
     [
@@ -124,6 +127,7 @@ async def test_a_body_arrives_however_it_is_cut(kind: str, request_bytes: bytes)
             assert (await peer.response())[2] == b"0123456789"
 
 
+@pytest.mark.covers("A39", "A40")
 async def test_a_large_body_streams_through(kind: str) -> None:
     size = 3_000_000
 
@@ -136,6 +140,7 @@ async def test_a_large_body_streams_through(kind: str) -> None:
     assert (status, body) == (200, b"%d" % size)
 
 
+@pytest.mark.covers("A42")
 async def test_trailers_are_kept_apart_from_headers(kind: str) -> None:
     seen: list[tuple[Headers, Headers | None]] = []
 
@@ -156,6 +161,7 @@ async def test_trailers_are_kept_apart_from_headers(kind: str) -> None:
     assert "x-sum" not in headers
 
 
+@pytest.mark.covers("A40", "S1.89", "S1.90")
 async def test_pieces_of_every_shape_are_streamed_out(kind: str) -> None:
     closed: list[str] = []
 
@@ -194,6 +200,7 @@ async def test_pieces_of_every_shape_are_streamed_out(kind: str) -> None:
     assert closed == ["iterator"]
 
 
+@pytest.mark.covers("A41")
 async def test_a_counted_stream_is_sent_without_chunks(kind: str) -> None:
     async def producer(send: SendChunk) -> None:
         await send(b"12")
@@ -209,6 +216,7 @@ async def test_a_counted_stream_is_sent_without_chunks(kind: str) -> None:
     assert b"transfer-encoding" not in fields
 
 
+@pytest.mark.covers("A42")
 async def test_trailers_can_be_sent(kind: str) -> None:
     async def producer(send: SendChunk) -> None:
         await send(b"x")
@@ -265,6 +273,7 @@ async def test_who_cannot_get_trailers_gets_the_body_without_them(kind: str, str
             assert wires.server.stats.errors == 0
 
 
+@pytest.mark.covers("A41")
 async def test_head_gets_the_head_of_get(kind: str) -> None:
     closed: list[bool] = []
 
@@ -294,6 +303,7 @@ async def test_head_gets_the_head_of_get(kind: str) -> None:
     assert closed == [True]
 
 
+@pytest.mark.covers("A41")
 @pytest.mark.parametrize("status", [204, 304])
 async def test_an_answer_that_has_no_body_is_sent_without_one(kind: str, status: int) -> None:
     async def handler(request: Request) -> Response:
@@ -308,6 +318,7 @@ async def test_an_answer_that_has_no_body_is_sent_without_one(kind: str, status:
     assert second.startswith(b"HTTP/1.1 %d " % status)
 
 
+@pytest.mark.covers("A41")
 async def test_http_1_0_gets_a_close_delimited_stream(kind: str) -> None:
     async def producer(send: SendChunk) -> None:
         await send(b"one")
@@ -346,6 +357,7 @@ async def test_a_handler_may_ask_for_the_close(kind: str) -> None:
         assert await is_closed(peer)
 
 
+@pytest.mark.covers("A80")
 async def test_a_crash_is_answered_500_and_the_connection_goes_on(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     async def handler(request: Request) -> Response:
         if request.path == "/crash":
@@ -374,6 +386,7 @@ async def test_what_is_no_response_is_answered_500(kind: str, caplog: pytest.Log
     assert "not a Response" in caplog.text
 
 
+@pytest.mark.covers("A50")
 async def test_a_raised_status_is_the_answer(kind: str) -> None:
     async def handler(request: Request) -> Response:
         async with trio.open_nursery():  # which wraps it in a group
@@ -414,6 +427,7 @@ async def test_a_stream_that_fails_half_way_is_cut_not_ended(kind: str, caplog: 
     assert "cut short" in caplog.text
 
 
+@pytest.mark.covers("A41")
 @pytest.mark.parametrize(("declared", "body"), [("3", b"four"), ("5", b"four")])
 async def test_a_wrong_length_is_answered_500(
     kind: str, declared: str, body: bytes, caplog: pytest.LogCaptureFixture
@@ -428,6 +442,7 @@ async def test_a_wrong_length_is_answered_500(
     assert "Content-Length" in caplog.text
 
 
+@pytest.mark.covers("A31")
 async def test_an_unread_body_is_skipped_and_the_connection_goes_on(kind: str) -> None:
     async with serving(hello, kind) as wires, wires.connect() as peer:
         for _ in range(3):
@@ -439,6 +454,7 @@ async def test_an_unread_body_is_skipped_and_the_connection_goes_on(kind: str) -
             assert b"connection" not in fields
 
 
+@pytest.mark.covers("A31")
 async def test_a_long_unread_body_ends_the_connection_after_the_answer(kind: str) -> None:
     async with serving(hello, kind) as wires, wires.connect() as peer:
         await peer.send(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1000)
@@ -449,6 +465,7 @@ async def test_a_long_unread_body_ends_the_connection_after_the_answer(kind: str
         assert await is_closed(peer)
 
 
+@pytest.mark.covers("A30")
 async def test_continue_is_said_when_the_handler_wants_the_body(kind: str) -> None:
     async with serving(echo, kind) as wires, wires.connect() as peer:
         await peer.send(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
@@ -458,6 +475,7 @@ async def test_continue_is_said_when_the_handler_wants_the_body(kind: str) -> No
         assert (await peer.ask(GET))[0] == 200
 
 
+@pytest.mark.covers("A30")
 async def test_a_refusal_before_the_body_says_no_continue(kind: str) -> None:
     async def handler(request: Request) -> Response:
         return Response(b"no", status=403)
@@ -472,6 +490,7 @@ async def test_a_refusal_before_the_body_says_no_continue(kind: str) -> None:
         assert await is_closed(peer)
 
 
+@pytest.mark.covers("A43")
 async def test_informational_answers_come_before_the_final_one(kind: str) -> None:
     async def handler(request: Request) -> Response:
         await request.inform(103, {"Link": "</style.css>; rel=preload"})
@@ -486,6 +505,7 @@ async def test_informational_answers_come_before_the_final_one(kind: str) -> Non
         assert (await peer.response())[2] == b"done"
 
 
+@pytest.mark.covers("A27", "S1.61")
 @pytest.mark.parametrize("framing", [b"Content-Length: 11\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\nb\r\n"])
 async def test_a_body_above_the_limit_is_answered_413(kind: str, framing: bytes) -> None:
     async with serving(echo, kind, limits=ServerLimits(body=10)) as wires, wires.connect() as peer:
@@ -564,6 +584,7 @@ async def test_what_a_handler_makes_is_checked_where_it_is_made(kind: str, caplo
     assert "x-bad" in caplog.text.lower()
 
 
+@pytest.mark.covers("A24")
 async def test_too_many_requests_at_once_are_turned_away(kind: str) -> None:
     running = trio.Event()
     release = trio.Event()
@@ -590,6 +611,7 @@ async def test_too_many_requests_at_once_are_turned_away(kind: str) -> None:
         assert (await two.ask(GET))[2] == b"done"
 
 
+@pytest.mark.covers("A22")
 async def test_the_number_of_requests_on_a_connection_can_be_limited(kind: str) -> None:
     async with serving(hello, kind, limits=ServerLimits(requests_per_connection=2)) as wires, wires.connect() as peer:
         assert b"connection" not in (await peer.ask(GET))[1]
@@ -597,6 +619,7 @@ async def test_the_number_of_requests_on_a_connection_can_be_limited(kind: str) 
         assert await is_closed(peer)
 
 
+@pytest.mark.covers("A23")
 async def test_accepting_pauses_while_too_many_are_connected(kind: str) -> None:
     async with serving(hello, kind, limits=ServerLimits(connections=1)) as wires, wires.connect() as one:
         assert (await one.ask(GET))[0] == 200

@@ -19,6 +19,7 @@ async def hello(request: Request) -> Response:
     return Response("Hello, World!")
 
 
+@pytest.mark.covers("A4", "A5")
 async def test_shutting_down_an_idle_server_takes_no_time(autojump_clock: MockClock) -> None:
     async with serving(hello) as wires, wires.connect() as peer:
         await peer.ask(GET)
@@ -30,6 +31,7 @@ async def test_shutting_down_an_idle_server_takes_no_time(autojump_clock: MockCl
         assert await peer.receive() == b""
 
 
+@pytest.mark.covers("A4", "A5")
 async def test_an_active_request_is_finished_and_says_close(autojump_clock: MockClock) -> None:
     async def handler(request: Request) -> Response:
         await trio.sleep(10)
@@ -48,6 +50,7 @@ async def test_an_active_request_is_finished_and_says_close(autojump_clock: Mock
         assert await peer.receive() == b""
 
 
+@pytest.mark.covers("A4")
 async def test_what_outlasts_the_grace_is_cut_and_reported(autojump_clock: MockClock) -> None:
     reasons: list[str | None] = []
 
@@ -72,6 +75,7 @@ async def test_what_outlasts_the_grace_is_cut_and_reported(autojump_clock: MockC
     assert reasons == ["shutdown"]
 
 
+@pytest.mark.covers("A4")
 async def test_a_peer_that_reads_nothing_does_not_hold_the_shutdown(autojump_clock: MockClock) -> None:
     async def producer(send: SendChunk) -> None:
         while True:
@@ -95,6 +99,7 @@ async def test_a_peer_that_reads_nothing_does_not_hold_the_shutdown(autojump_clo
         assert len(report.cut) == 1
 
 
+@pytest.mark.covers("A4")
 async def test_user_code_that_does_not_end_is_named(autojump_clock: MockClock) -> None:
     release = trio.Event()
 
@@ -131,6 +136,7 @@ async def test_after_the_shutdown_nobody_listens() -> None:
         await trio.open_tcp_stream("127.0.0.1", port)
 
 
+@pytest.mark.covers("S1.67")
 async def test_stop_accepting_leaves_connections_alone() -> None:
     async with serving(hello, "socket") as wires, wires.connect() as peer:
         await peer.ask(GET)
@@ -172,6 +178,7 @@ async def test_a_port_in_use_is_told_in_one_line() -> None:
             await trio_http.serve(hello, wires.server.port)
 
 
+@pytest.mark.covers("S2.33")
 async def test_a_server_says_where_it_is() -> None:
     async with trio.open_nursery() as nursery:
         server = await nursery.start(trio_http.serve, hello)

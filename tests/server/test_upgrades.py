@@ -24,6 +24,7 @@ async def switch(request: Request) -> Response:
     return UpgradeResponse("shout", shout, headers={"x-mine": "1"})
 
 
+@pytest.mark.covers("A51")
 @pytest.mark.parametrize("kind", ALL_KINDS)
 async def test_an_upgrade_hands_the_stream_over(kind: str) -> None:
     with trio.fail_after(5):
@@ -43,6 +44,7 @@ async def test_an_upgrade_hands_the_stream_over(kind: str) -> None:
                 assert await peer.receive_all() == b"BYE"
 
 
+@pytest.mark.covers("A51")
 @pytest.mark.parametrize("kind", ALL_KINDS)
 async def test_connect_hands_the_stream_over(kind: str) -> None:
     async def handler(request: Request) -> Response:

@@ -55,6 +55,7 @@ class Carrier(Watched):
         "_forced",
         "_handler_scope",
         "_host",
+        "_last",
         "_peer",
         "_seen",
         "_shields",
@@ -82,6 +83,7 @@ class Carrier(Watched):
         self._seen: Seen | None = None  # set while there are observers to be told of the current exchange
         self._shields: list[Shield] = []
         self._forced = False
+        self._last = False  # it ends with the current request
         self._cancel_on_disconnect = host.cancel_on_disconnect
         self._body_limit = host.limits.body
         self.opened_at = trio.current_time()
@@ -264,6 +266,8 @@ class Carrier(Watched):
         if self.request is None and not self._wire.core.buffered:
             self._cause = "shutdown"
             self.scope.cancel()
+        else:
+            self._last = True  # the answer may have begun, and then it does not say so
 
     def cut(self, reason: CancelReason) -> None:
         """End now, whatever the handler is doing; only shielded parts may go on, but not beyond a shutdown."""

@@ -141,7 +141,7 @@ class ServerConnection(Observed):
                 self.request = None
                 if self._extra:
                     await self._tidy_up()
-            if not keep:
+            if not keep or (self._last and not core.buffered):
                 return
 
     async def _tidy_up(self) -> None:
