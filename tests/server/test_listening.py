@@ -33,6 +33,7 @@ async def test_all_addresses_and_both_families_share_a_port() -> None:
     async with trio.open_nursery() as nursery:
         server = await nursery.start(Server(hello, host=None).listen)
 
+        assert server.addresses[0][0] in {"0.0.0.0", "::"}  # noqa: S104 - that is what is asked for
         assert len({address[1] for address in server.addresses}) == 1
         for address in server.addresses:
             host = "::1" if ":" in address[0] else "127.0.0.1"
@@ -98,10 +99,11 @@ async def test_other_files_are_not_replaced(tmp_path: Path) -> None:
 @pytest.mark.covers("A2")
 async def test_an_inherited_file_descriptor() -> None:
     with socket.create_server(("127.0.0.1", 0)) as inherited:
-        fd = os.dup(inherited.fileno())
+        fd, port = os.dup(inherited.fileno()), inherited.getsockname()[1]
     async with trio.open_nursery() as nursery:
         server = await nursery.start(Server(hello, fd=fd).listen)
 
+        assert server.port == port
         await ask(await trio.open_tcp_stream("127.0.0.1", server.port))
         nursery.cancel_scope.cancel()
 

@@ -37,7 +37,7 @@ async def test_serve_tells_its_nursery_when_it_listens_and_where() -> None:
         await server.shutdown()
 
 
-@pytest.mark.covers("A1", "S2.13", "S2.41", "S2.49", "S2.43")
+@pytest.mark.covers("S2.13", "S2.41", "S2.49", "S2.43")
 async def test_a_server_is_made_first_listens_later_and_can_be_closed() -> None:
     server = Server(hello, 0, host="127.0.0.1")
     assert server.addresses == []
