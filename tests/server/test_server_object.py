@@ -92,6 +92,12 @@ async def test_options_of_listening_reach_the_socket(tmp_path: Path) -> None:
     assert found == [(socket.AF_INET, True, True), (socket.AF_INET, False, False)]
 
 
+@pytest.mark.covers("S1.65")
+async def test_no_name_is_looked_up_where_that_is_not_wanted() -> None:
+    with pytest.raises(trio_http.ConnectError):
+        await trio_http.open_listeners(0, host="localhost", flags=socket.AI_PASSIVE | socket.AI_NUMERICHOST)
+
+
 @pytest.mark.covers("A3", "S2.35")
 @pytest.mark.parametrize("wanted", [True, False])
 async def test_a_server_passes_them_on(wanted: bool) -> None:
