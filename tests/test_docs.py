@@ -60,3 +60,18 @@ def test_every_default_says_whose_example_it_follows() -> None:
 
     assert len(rows) > 30
     assert not [row for row in rows if row.endswith("|  |")]
+
+
+def test_every_line_of_the_threat_model_is_proven() -> None:
+    lines = (ROOT / "docs" / "threat-model.md").read_text().splitlines()
+    rows = [line for line in lines if line.startswith("| ") and not line.startswith(("| attack", "| ---"))]
+    unproven = [row for row in rows if not re.search(r"`[\w/]+\.py::\w+`", row.split("|")[-2])]
+    missing = []
+    for path, name in re.findall(r"`([\w/]+\.py)::(\w+)`", "\n".join(rows)):
+        source = ROOT / "tests" / path
+        if not source.exists() or f"def {name}(" not in source.read_text():
+            missing.append(f"{path}::{name}")
+
+    assert len(rows) > 15
+    assert not unproven
+    assert not missing

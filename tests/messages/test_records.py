@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import trio
@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 
 import trio_http
 from trio_http import LocalProtocolError, Request, Response
+from trio_http.messages import SendChunk
 
 pytestmark = pytest.mark.covers("S2.29", "S2.74")
 
@@ -87,10 +88,23 @@ def test_a_record_cannot_smuggle_lines() -> None:
 
 @pytest.mark.covers("S1.112", "S1.113")
 def test_signatures_have_names_to_be_written_with() -> None:
-    def sign(method: trio_http.Method, headers: trio_http.HeadersLike) -> Request:
-        return Request(method, "/", headers=headers)
+    def made(
+        method: trio_http.Method, headers: trio_http.HeadersLike, on_head: trio_http.HeaderHook
+    ) -> tuple[Request, trio_http.Handler, trio_http.ResponseHook]:
+        async def producer(send: trio_http.ChunkSink) -> None:
+            await send(b"x")
 
-    hooks: tuple[trio_http.HeaderHook, trio_http.ResponseHook] = (lambda status, headers: None, lambda response: None)
+        async def handler(request: Request) -> Response:
+            on_head(103, request.headers)
+            return Response(producer)
 
-    assert sign("GET", {"a": "b"}).headers["a"] == "b"
-    assert len(hooks) == 2
+        assert get_type_hints(producer)["send"] == SendChunk
+        return Request(method, "/", headers=headers), handler, lambda response: None
+
+    hints = get_type_hints(made)
+    request, _, _ = made("GET", {"a": "b"}, lambda status, headers: None)
+
+    assert request.headers["a"] == "b"
+    assert hints["method"] is str
+    assert len(get_args(hints["headers"])) == 5
+    assert len(get_args(hints["return"])) == 3

@@ -113,6 +113,7 @@ async def endless_trailers(peer: Any) -> None:
     await drip(b"X-A: aaaaaaaaaaaaaaaaaaa\r\n" * 1000, 1, peer)
 
 
+@pytest.mark.covers("A16", "A17")
 @pytest.mark.parametrize(
     ("abuse", "over"),
     [(slow_head, 30), (slow_body, 30), (slow_chunks, 30), (silence, 30), (endless_trailers, 30)],
@@ -140,6 +141,7 @@ async def test_slowness_is_over_when_its_deadline_says(autojump_clock: Any, abus
 # ---------------------------------------------------------------- floods
 
 
+@pytest.mark.covers("A26")
 @pytest.mark.parametrize(
     ("begin", "again"),
     [
@@ -201,6 +203,7 @@ async def test_two_thousand_idle_connections_cost_little() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.covers("A18", "A29")
 async def test_pipelining_that_nobody_reads_is_bounded() -> None:
     limits, timeouts = ServerLimits(), ServerTimeouts(write=0.5)
     request = b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -227,7 +230,7 @@ async def test_pipelining_that_nobody_reads_is_bounded() -> None:
             nursery.cancel_scope.cancel()
 
 
-@pytest.mark.covers("A79")
+@pytest.mark.covers("A79", "A75")
 async def test_a_reset_in_the_middle_of_an_answer_ends_its_handler() -> None:
     with trio.fail_after(20):
         async with serving(handler, "socket") as wires:
@@ -243,6 +246,7 @@ async def test_a_reset_in_the_middle_of_an_answer_ends_its_handler() -> None:
             assert len(wires.server.connections) <= 1
 
 
+@pytest.mark.covers("A18", "A40")
 async def test_a_reader_that_stops_keeps_memory_flat() -> None:
     with trio.fail_after(20):
         async with (
@@ -257,6 +261,7 @@ async def test_a_reader_that_stops_keeps_memory_flat() -> None:
             assert len(wires.server.connections) <= 1
 
 
+@pytest.mark.covers("A27", "A39")
 async def test_a_gigabyte_is_streamed_or_refused() -> None:
     size = 1 << 30
     piece = b"x" * (1 << 20)
@@ -278,6 +283,7 @@ async def test_a_gigabyte_is_streamed_or_refused() -> None:
             assert (await peer.response())[2] == b"%d" % size
 
 
+@pytest.mark.covers("A28")
 async def test_a_gzip_bomb_is_stopped() -> None:
     bomb = gzip.compress(b"\0" * (256 << 20))
     head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
@@ -292,6 +298,7 @@ async def test_a_gzip_bomb_is_stopped() -> None:
             assert (await peer.response())[0] == 413
 
 
+@pytest.mark.covers("A23")
 async def test_more_connections_than_allowed_wait_their_turn() -> None:
     with trio.fail_after(10):
         async with (

@@ -273,6 +273,7 @@ async def test_a_shielded_part_is_finished_first(autojump_clock: Any) -> None:
     assert steps == [("committed", 5.0), ("client_gone", 5.0)]
 
 
+@pytest.mark.covers("A75")
 async def test_a_shield_ends_when_its_time_is_over(autojump_clock: Any) -> None:
     ended: list[float] = []
     over = trio.Event()

@@ -28,6 +28,7 @@ async def closed_at(peer: Peer) -> float:
     return trio.current_time()
 
 
+@pytest.mark.covers("A16")
 async def test_a_connection_that_never_sends_a_byte_is_closed(autojump_clock: MockClock) -> None:
     async with serving(echo) as wires, wires.connect() as peer:
         assert await peer.receive() == b""

@@ -14,6 +14,7 @@ import trio.testing
 
 from tests.wires import KINDS, MemoryListener, Peer, serving
 from trio_http import AccessLog, Instrument, Request, Response, Server, ServerLimits, ServerTimeouts
+from trio_http.messages import SendChunk
 from trio_http.server import Connection, Disconnect, Draft, Reply
 from trio_http.websocket import WebSocketResponse
 
@@ -90,6 +91,7 @@ async def test_a_receive_hook_can_answer(kind: str) -> None:
     assert len(handled) == 1
 
 
+@pytest.mark.covers("S2.46")
 async def test_fields_of_a_receive_hook_are_added_to_the_answer(autojump_clock: Any) -> None:
     async with serving(hello) as wires:
 
@@ -376,3 +378,39 @@ async def test_an_observer_is_told_what_was_sent_and_not_what_was_meant(autojump
         assert (await peer.ask(b"GET /plain HTTP/1.1\r\nHost: a\r\n\r\n"))[0] == 426
 
     assert [reply.status for reply in journal.replies] == [426]
+
+
+@pytest.mark.covers("A77")
+async def test_the_access_log_tells_peer_bytes_time_and_what_was_cut_short(
+    autojump_clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "trio_http.access")
+
+    async def handler(request: Request) -> Response:
+        async def pieces(send: SendChunk) -> None:
+            await send(b"x" * 1000)
+            await trio.sleep(2)
+            await send(b"y" * 1000)
+
+        return Response(pieces)
+
+    async with serving(handler, "virtual", instruments=[AccessLog(), AccessLog("json")]) as wires:
+        async with wires.connect() as peer:
+            await peer.send(GET)
+            await peer.receive_until(b"\r\n0\r\n\r\n")
+        async with wires.connect() as peer:
+            await peer.send(GET)
+            await peer.receive_until(b"x" * 1000)
+            await trio.sleep(1)
+        await trio.sleep(1)
+
+    lines = [record.getMessage() for record in caplog.records if record.name == "trio_http.access"]
+    whole, cut = (json.loads(line) for line in lines[1::2])
+    assert (whole["ip"], whole["complete"], round(whole["seconds"], 3)) == ("127.0.0.1", True, 2)
+    assert 2000 < whole["bytes"] < 2300
+    assert (cut["complete"], round(cut["seconds"], 1)) == (False, 1)
+    assert 1000 < cut["bytes"] < 1300
+    assert lines[0].startswith("127.0.0.1 - - [")
+    assert lines[0].endswith(" 2.000000")
+    assert lines[2].endswith(" aborted")
+    assert f" 200 {cut['bytes']} " in lines[2]

@@ -107,7 +107,7 @@ async def test_background_work_goes_on_after_the_answer(autojump_clock: Any) -> 
     assert done == [began + 5]
 
 
-@pytest.mark.covers("A10")
+@pytest.mark.covers("A10", "A80")
 async def test_background_work_that_fails_touches_nothing_else(
     autojump_clock: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -55,6 +55,7 @@ async def test_the_fields_of_a_request(autojump_clock: Any) -> None:
     assert str(request.content_type) == "text/plain"
     assert request.tls is None
     assert request.ip == ""
+    assert request.connection is request.exchange
     assert request.server is not None
     assert not request.server.shutting_down.is_set()
     assert request.connection is request.exchange

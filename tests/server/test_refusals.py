@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 
@@ -140,3 +141,38 @@ async def test_a_peer_that_leaves_half_way_is_no_error_of_ours(
             assert (await other.ask(GET))[0] == 200
 
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+SECRETS = {
+    "target": b"GET /s3cret?s3cret HTTP/1.1\r\nHost: a b\r\n\r\n",
+    "bad target": b"GET /s3cret\x00 HTTP/1.1\r\nHost: a\r\n\r\n",
+    "bad value": b"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: s3cret\x00\r\n\r\n",
+    "no colon": b"GET / HTTP/1.1\r\nHost: a\r\nAuthorization s3cret\r\n\r\n",
+    "folded": b"GET / HTTP/1.1\r\nHost: a\r\nAuthorization:\r\n s3cret\r\n\r\n",
+    "bare CR": b"GET / HTTP/1.1\r\nHost: a\r\nCookie: a=s3cret\rb\r\n\r\n",
+    "host": b"GET / HTTP/1.1\r\nHost: s3cret@a b\r\n\r\n",
+    "coding": HEAD + b"Transfer-Encoding: s3cret\r\n\r\n",
+    "length": HEAD + b"Content-Length: s3cret\r\n\r\n",
+    "chunk line": CHUNKED + b"s3cret\r\n",
+    "trailer": CHUNKED + b"0\r\nAuthorization s3cret\r\n\r\n",
+    "fields": b"GET / HTTP/1.1\r\nHost: a\r\n" + b"Cookie: s3cret\r\n" * 101 + b"\r\n",
+    "crash": b"GET /crash HTTP/1.1\r\nHost: a\r\nAuthorization: s3cret\r\n\r\n",
+    "expectation": HEAD + b"Expect: s3cret\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", SECRETS.values(), ids=SECRETS.keys())
+async def test_no_answer_echoes_what_was_sent(sent: bytes, autojump_clock: Any) -> None:
+    async def handler(request: Request) -> Response:
+        if request.path == "/crash":
+            raise RuntimeError(f"not for others: {request.headers['authorization']}")
+        return Response(str(len(await request.read())))
+
+    async with serving(handler) as wires, wires.connect() as peer:
+        await peer.send(sent)
+        await peer.send_eof()
+        answer = await peer.receive_all()
+
+    assert b"s3cret" not in answer
+    assert b"Traceback" not in answer
+    assert b"not for others" not in answer

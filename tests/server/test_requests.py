@@ -128,7 +128,7 @@ async def test_a_body_arrives_however_it_is_cut(kind: str, request_bytes: bytes)
             assert (await peer.response())[2] == b"0123456789"
 
 
-@pytest.mark.covers("A39")
+@pytest.mark.covers("A39", "A40")
 async def test_a_large_body_streams_through(kind: str) -> None:
     size = 3_000_000
 
@@ -162,7 +162,7 @@ async def test_trailers_are_kept_apart_from_headers(kind: str) -> None:
     assert "x-sum" not in headers
 
 
-@pytest.mark.covers("A40")
+@pytest.mark.covers("A40", "S1.89", "S1.90")
 async def test_pieces_of_every_shape_are_streamed_out(kind: str) -> None:
     closed: list[str] = []
 
@@ -443,6 +443,7 @@ async def test_a_wrong_length_is_answered_500(
     assert "Content-Length" in caplog.text
 
 
+@pytest.mark.covers("A31")
 async def test_an_unread_body_is_skipped_and_the_connection_goes_on(kind: str) -> None:
     async with serving(hello, kind) as wires, wires.connect() as peer:
         for _ in range(3):
@@ -454,6 +455,7 @@ async def test_an_unread_body_is_skipped_and_the_connection_goes_on(kind: str) -
             assert b"connection" not in fields
 
 
+@pytest.mark.covers("A31")
 async def test_a_long_unread_body_ends_the_connection_after_the_answer(kind: str) -> None:
     async with serving(hello, kind) as wires, wires.connect() as peer:
         await peer.send(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1000)
@@ -583,6 +585,7 @@ async def test_what_a_handler_makes_is_checked_where_it_is_made(kind: str, caplo
     assert "x-bad" in caplog.text.lower()
 
 
+@pytest.mark.covers("A24")
 async def test_too_many_requests_at_once_are_turned_away(kind: str) -> None:
     running = trio.Event()
     release = trio.Event()

@@ -19,7 +19,7 @@ async def hello(request: Request) -> Response:
     return Response("Hello, World!")
 
 
-@pytest.mark.covers("A5")
+@pytest.mark.covers("A5", "A4")
 async def test_shutting_down_an_idle_server_takes_no_time(autojump_clock: MockClock) -> None:
     async with serving(hello) as wires, wires.connect() as peer:
         await peer.ask(GET)

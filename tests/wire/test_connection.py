@@ -193,7 +193,19 @@ async def test_a_body_that_drips_is_ended_by_the_minimum_rate(autojump_clock: An
         tasks.cancel_scope.cancel()
 
 
-@pytest.mark.covers("S1.106", "S1.111")
+@pytest.mark.covers("S1.106")
+async def test_no_more_is_read_at_once_than_asked_for(autojump_clock: Any) -> None:
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with HTTP1Connection(theirs, h1.SERVER, read_size=100) as server, trio.open_nursery() as nursery:
+        nursery.start_soon(ours.send_all, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000)
+        await server.receive_message()
+        sizes = [len(chunk) async for chunk in server.body]
+
+    assert sum(sizes) == 1000
+    assert max(sizes) <= 100
+
+
+@pytest.mark.covers("S1.111")
 @pytest.mark.parametrize("role", [h1.SERVER, h1.CLIENT])
 async def test_bodies_are_decoded_where_that_is_wanted(autojump_clock: Any, role: Any) -> None:
     packed = gzip.compress(b"x" * 100_000)

@@ -26,14 +26,6 @@ _T = TypeVar("_T")
 HeaderItem: TypeAlias = tuple[bytes, bytes, bytes]
 """One field: its name as spelled, its name in lower case, its value."""
 
-HeadersInput: TypeAlias = (
-    "Headers | Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]]"
-)
-"""What fields can be made from: another Headers, a mapping, or pairs; all str or all bytes."""
-
-HeadersLike: TypeAlias = HeadersInput
-"""The same by the name that users' signatures should have: what may be given as ``headers=``."""
-
 # Never shown by repr()
 SECRET_NAMES = frozenset({b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"})
 
@@ -484,3 +476,12 @@ def _refuse_value(name: str, value: str) -> Never:
     raise LocalProtocolError(
         f"the value of header {name!r} holds {character!a} (U+{ord(character):04X}) at position {index}: {wanted}"
     )
+
+
+HeadersInput: TypeAlias = (
+    Headers | Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]]
+)
+"""What fields can be made from: another Headers, a mapping, or pairs; all str or all bytes."""
+
+HeadersLike: TypeAlias = HeadersInput
+"""The same by the name that users' signatures should have: what may be given as ``headers=``."""

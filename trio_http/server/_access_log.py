@@ -25,12 +25,14 @@ class AccessLog:
         logger: Where to log to, at level INFO; None for the logger ``trio_http.access``.
     """
 
-    __slots__ = ("_form", "_log")
+    __slots__ = ("_date", "_form", "_log", "_second")
 
     def __init__(self, form: Literal["combined", "json"] = "combined", *, logger: logging.Logger | None = None) -> None:
         if form not in ("combined", "json"):
             raise ValueError(f"AccessLog(form={form!r}): give 'combined' or 'json'")
         self._form = form
+        self._second = 0
+        self._date = ""
         self._log = logging.getLogger("trio_http.access") if logger is None else logger
 
     def connection_opened(self, connection: Connection) -> None:
@@ -69,7 +71,7 @@ class AccessLog:
         self._log.info(
             '%s - - [%s] "%s %s %s" %d %d "%s" "%s" %.6f%s',
             request.ip or "-",
-            _date(now),
+            self._date_at(now),
             request.method,
             request.target.replace('"', "%22"),
             request.http_version,
@@ -81,11 +83,13 @@ class AccessLog:
             "" if reply.complete else " aborted",
         )
 
-
-def _date(now: float) -> str:
-    # 21/Nov/2026:10:00:00 +0000, out of Sat, 21 Nov 2026 10:00:00 GMT: no locale has a say in it
-    _, day, month, year, time, _ = format_http_date(now).split(" ")
-    return f"{day}/{month}/{year}:{time} +0000"
+    def _date_at(self, now: float) -> str:
+        if int(now) != self._second:
+            # 21/Nov/2026:10:00:00 +0000, out of Sat, 21 Nov 2026 10:00:00 GMT: no locale has a say in it
+            _, day, month, year, time, _ = format_http_date(now).split(" ")
+            self._second = int(now)
+            self._date = f"{day}/{month}/{year}:{time} +0000"
+        return self._date
 
 
 def _quoted(value: str) -> str:

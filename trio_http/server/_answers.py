@@ -27,8 +27,8 @@ def answer(status: int, detail: str | None = None) -> Response:
 def answer_to_fault(fault: HTTPError) -> Response | None:
     """Return the answer to what went wrong with the request itself; None when there is nobody left to answer.
 
-    The peer hears what it did wrong, because that helps those who write clients; the texts of these errors hold no
-    field values and nothing of ours.
+    The peer hears what it did wrong, because that helps those who write clients; but nothing of what it sent, and
+    nothing of ours.
     """
     if isinstance(fault, BodyTooLarge):
         return answer(413, f"at most {fault.limit} bytes are accepted")
@@ -38,6 +38,9 @@ def answer_to_fault(fault: HTTPError) -> Response | None:
         return answer(408, "the request did not arrive in time")
     if isinstance(fault, TransportError | HTTPTimeout):
         return None
+    if isinstance(fault, ProtocolError) and fault.__cause__ is not None:
+        # a fault of the body: its text is for the log, and names the target and what was found instead of a chunk
+        return answer(fault.error_status_hint, "the body is not framed as RFC 9112 section 7 has it")
     if isinstance(fault, ProtocolError):
         return answer(fault.error_status_hint, str(fault))
     return None

@@ -58,6 +58,7 @@ class Carrier(Watched):
         "_gone",
         "_handler_scope",
         "_host",
+        "_last",
         "_peer",
         "_push_closes",
         "_seen",
@@ -90,6 +91,7 @@ class Carrier(Watched):
         self._bodiless = False  # no body goes with the answer that is being pushed
         self._chunked = False  # it is sent in chunks, so trailers may follow
         self._push_closes = False  # the connection ends with it
+        self._last = False  # it ends with the current request
         self._cancel_on_disconnect = host.cancel_on_disconnect
         self._body_limit = host.limits.body
         self.opened_at = trio.current_time()
@@ -295,6 +297,8 @@ class Carrier(Watched):
         if self.request is None and not self._wire.core.buffered:
             self._cause = "shutdown"
             self.scope.cancel()
+        else:
+            self._last = True  # the answer may have begun, and then it does not say so
 
     def cut(self, reason: CancelReason) -> None:
         """End now, whatever the handler is doing; only shielded parts may go on, but not beyond a shutdown."""

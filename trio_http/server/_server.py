@@ -28,14 +28,13 @@ from ..transport import (
     READ_SIZE,
     PlainAcceptor,
     Readiness,
-    SocketTransport,
     Sweeper,
     Transport,
-    adopt,
     format_address,
 )
 from ..wire import HTTP1Stream, Timing
 from ._admission import Admission
+from ._arrival import arrive
 from ._connection import ServerConnection
 from ._entrance import ACCEPT_BATCH, Entrance, Listener
 from ._fixed_fields import FixedFields
@@ -44,7 +43,7 @@ from ._instruments import Instrument, ServerStats
 from ._listening import Listening
 from ._monitor import Monitor
 from ._proxy_headers import ProxyHeaders
-from ._tls import handshake, make_context, note_names
+from ._tls import make_context, note_names
 from ._under_way import FORCE, ShutdownReport, UnderWay
 
 __all__ = ["Lifespan", "Server"]
@@ -88,6 +87,7 @@ class Server(Hooked):
         keep_alive: False to end each connection with its first answer.
         decompress_request: Undo content codings of request bodies, up to ``ServerLimits.decompressed``.
         proxy_headers: Which proxies are believed about the client's address.
+        proxy_protocol: Every connection begins with a header of the PROXY protocol, which says whom it comes from.
         scheme: ``"http"`` or ``"https"``: what requests are told instead of the truth.
         read_size: Bytes asked of a socket at once; a piece of a request body is no longer than that.
         server_header: The Server field of answers; None for none.
@@ -123,6 +123,7 @@ class Server(Hooked):
         keep_alive: bool = True,
         decompress_request: bool = False,
         proxy_headers: ProxyHeaders | None = None,
+        proxy_protocol: bool = False,
         scheme: str | None = None,
         read_size: int = READ_SIZE,
         server_header: str | None = None,
@@ -142,6 +143,7 @@ class Server(Hooked):
         self.keep_alive = keep_alive
         self.decompress_request = decompress_request
         self.proxy_headers = proxy_headers
+        self._proxy_protocol = proxy_protocol
         self.scheme = scheme
         if read_size < 1:
             raise ValueError(f"Server(read_size={read_size}) makes no sense: give at least 1")
@@ -393,24 +395,19 @@ class Server(Hooked):
 
     async def _serve_stream(self, stream: socket.socket | trio.abc.Stream, peer: Address = None) -> None:
         try:
-            transport = await self._transport_over(stream)
-            if transport is not None:
-                await self._serve_transport(transport, peer)
+            arrived = await arrive(
+                stream,
+                self._ssl_context,
+                proxied=self._proxy_protocol,
+                limit=self.timeouts.handshake,
+                scopes=self._under_way.handshakes,
+                readiness=self._readiness,
+                read_ahead=self.limits.buffer,
+            )
+            if arrived is not None:
+                await self._serve_transport(arrived[0], arrived[1] or peer)
         finally:
             self._entrance.left()
-
-    async def _transport_over(self, stream: socket.socket | trio.abc.Stream) -> Transport | None:
-        read_ahead = self.limits.buffer
-        if isinstance(stream, socket.socket):
-            transport: Transport = SocketTransport(stream, readiness=self._readiness)
-        else:
-            transport = adopt(stream, read_ahead=read_ahead)
-        if self._ssl_context is None:
-            return transport
-        below = transport if isinstance(transport, SocketTransport) else stream
-        assert not isinstance(below, socket.socket)
-        limit, scopes = self.timeouts.handshake, self._under_way.handshakes
-        return await handshake(below, self._ssl_context, limit, scopes, read_ahead=read_ahead)
 
     async def _serve_transport(self, transport: Transport, peer: Address) -> None:
         connection = ServerConnection(self, transport, peer=peer)

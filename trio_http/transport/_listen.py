@@ -25,6 +25,7 @@ async def open_listeners(
     *,
     host: str | Sequence[str] | None = "127.0.0.1",
     family: int = socket.AF_UNSPEC,
+    flags: int = socket.AI_PASSIVE,
     backlog: int | None = None,
     reuse_port: bool = False,
     reuse_address: bool = True,
@@ -35,6 +36,7 @@ async def open_listeners(
         port: The port; 0 for any free one (the same one for each address where that can be had).
         host: An address or a name, or several; None for all addresses, IPv4 and IPv6.
         family: ``socket.AF_INET`` or ``AF_INET6`` to use only that.
+        flags: For ``getaddrinfo``, such as ``socket.AI_NUMERICHOST`` to have no name looked up.
         backlog: Connections the kernel queues for us; None for as many as it allows.
         reuse_port: Let several processes listen on one port (SO_REUSEPORT); the kernel shares connections out.
         reuse_address: Bind although connections of an earlier process linger (SO_REUSEADDR).
@@ -48,7 +50,7 @@ async def open_listeners(
     listeners: list[trio.SocketListener] = []
     missing: OSError | None = None
     try:
-        for kind, address in await _addresses(port, host, family):
+        for kind, address in await _addresses(port, host, family, flags):
             if port == 0 and listeners:
                 address = (address[0], listeners[0].socket.getsockname()[1], *address[2:])
             try:
@@ -73,13 +75,11 @@ async def open_listeners(
 _Wanted = tuple[int, tuple[str | int, ...]]
 
 
-async def _addresses(port: int, host: str | Sequence[str] | None, family: int) -> list[_Wanted]:
+async def _addresses(port: int, host: str | Sequence[str] | None, family: int, flags: int) -> list[_Wanted]:
     names = [host] if host is None or isinstance(host, str) else list(host)
     found: dict[_Wanted, None] = {}
     for name in names:
-        infos = await trio.socket.getaddrinfo(
-            name, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
+        infos = await trio.socket.getaddrinfo(name, port, family=family, type=socket.SOCK_STREAM, flags=flags)
         for info in infos:
             address: tuple[str | int, ...] = tuple(part for part in info[4] if isinstance(part, str | int))
             found[int(info[0]), address] = None
