@@ -1,8 +1,17 @@
-"""What all tests share: how a test that is parametrized over kinds of connections gets its virtual network."""
+"""What all tests share: no proxies of the machine, and a virtual network for tests that name it as a kind."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+
+def pytest_configure() -> None:
+    """Forget the proxies of the machine: clients heed them by default, and tests speak to servers of their own."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        os.environ.pop(name, None)
+        os.environ.pop(name.upper(), None)
 
 
 @pytest.hookimpl(tryfirst=True)

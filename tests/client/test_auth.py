@@ -165,7 +165,7 @@ def test_string_that_is_no_way_is_refused_and_not_shown() -> None:
 
 
 @pytest.mark.covers("B15", "S1.14", "S2.26")
-@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256", "MD5-sess"])
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256", "SHA-512", "MD5-sess"])
 def test_digest_asks_once_and_counts(algorithm: str) -> None:
     counts: list[str] = []
     nonces = ["first", "second"]

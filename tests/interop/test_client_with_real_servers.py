@@ -55,6 +55,7 @@ async def nginx(root: Path, authority: trustme.CA) -> AsyncIterator[None]:
         yield
 
 
+@pytest.mark.covers("B26", "B28", "B30", "S1.17")
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
 async def test_nginx(tmp_path: Path, authority: trustme.CA, secure: bool) -> None:
     context = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
@@ -98,10 +99,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def stdlib_server() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+@pytest.fixture(params=["HTTP/1.0", "HTTP/1.1"])
+def stdlib_server(request: pytest.FixtureRequest) -> Iterator[str]:
+    kind = type("Handler", (_Handler,), {"protocol_version": request.param})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), kind)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -109,12 +111,8 @@ def stdlib_server() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])
-async def test_http_server_of_the_standard_library(
-    stdlib_server: str, version: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_Handler, "protocol_version", version)  # its own way of being told
-    async with Client(base_url=stdlib_server) as client:
+async def test_http_server_of_the_standard_library(stdlib_server: str) -> None:
+    async with Client(base_url=stdlib_server, trust_env=False) as client:
         for number in range(3):
             assert (await client.get(f"/{number}", headers={"Connection": "close"})).text() == f"/{number}"
             assert (await client.post("/", content=b"x" * 100_000)).content == b"x" * 100_000
@@ -125,6 +123,7 @@ async def handler(request: Request) -> Response:
     return Response(f"hello {request.path}")
 
 
+@pytest.mark.covers("B29")
 @pytest.mark.parametrize("user", [None, "me"])
 async def test_microsocks(user: str | None) -> None:
     port = free_port()
@@ -141,6 +140,7 @@ async def test_microsocks(user: str | None) -> None:
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.covers("B29", "S1.26", "S1.27", "S1.28", "S1.29")
 async def test_tinyproxy(tmp_path: Path, authority: trustme.CA) -> None:
     port = free_port()
     config = tmp_path / "tinyproxy.conf"
@@ -156,17 +156,18 @@ async def test_tinyproxy(tmp_path: Path, authority: trustme.CA) -> None:
         tls = trio_http.Server(handler, 0, ssl_context=secure)
         await nursery.start(tls.listen)
         proxy = f"http://me:secret@127.0.0.1:{port}"
-        async with Client(proxy=proxy, ssl_context=context) as client:
+        async with Client(proxy=proxy, ssl_context=context, trust_env=False) as client:
             assert (await client.get(f"http://localhost:{plain.port}/a")).text() == "hello /a"
             assert (await client.post(f"http://localhost:{plain.port}/b", content=b"x" * 100_000)).status == 200
             assert (await client.get(f"https://localhost:{tls.port}/c")).text() == "hello /c"
-        async with Client(proxy=f"http://127.0.0.1:{port}", ssl_context=context) as client:
+        async with Client(proxy=f"http://127.0.0.1:{port}", ssl_context=context, trust_env=False) as client:
             assert (await client.get(f"http://localhost:{plain.port}/")).status in {401, 407}
             with pytest.raises(trio_http.ProxyError, match=r"refused a tunnel"):
                 await client.get(f"https://localhost:{tls.port}/")
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.covers("B19", "B22")
 async def test_storm_over_loopback() -> None:
     """20 requests a round to 6 origins through 3 slots, each cancelled after a random time."""
     seconds = 15.0 if "TRIO_HTTP_LONG_STORM" in os.environ else 2.0
@@ -182,7 +183,7 @@ async def test_storm_over_loopback() -> None:
 
     async with trio.open_nursery() as nursery:
         servers = [await nursery.start(trio_http.serve, slow, 0) for _ in range(6)]
-        async with Client(limits=ClientLimits(connections=3)) as client:
+        async with Client(limits=ClientLimits(connections=3), trust_env=False) as client:
             rounds = 0
             end = trio.current_time() + seconds
             while trio.current_time() < end:

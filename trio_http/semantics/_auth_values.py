@@ -35,12 +35,13 @@ _PARAMETER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*([^=].*)?", 
 _DIGESTS: dict[str, Callable[[bytes], str]] = {
     "MD5": lambda data: hashlib.md5(data, usedforsecurity=False).hexdigest(),
     "SHA-256": lambda data: hashlib.sha256(data).hexdigest(),
+    "SHA-512": lambda data: hashlib.sha512(data).hexdigest(),
     "SHA-512-256": lambda data: hashlib.new("sha512_256", data).hexdigest(),
 }
-# Best first. SHA-512-256 is not in every OpenSSL.
+# Best first. SHA-512-256 is not in every OpenSSL; SHA-512 is not in RFC 7616, but servers ask for it.
 _ALGORITHMS = [
     name
-    for digest in ("SHA-512-256", "SHA-256", "MD5")
+    for digest in ("SHA-512-256", "SHA-512", "SHA-256", "MD5")
     if digest != "SHA-512-256" or "sha512_256" in hashlib.algorithms_available
     for name in (f"{digest}-sess", digest)
 ]
@@ -196,7 +197,7 @@ def digest_response(
     """Compute the ``response`` of Digest authentication, RFC 7616 section 3.4; servers compare it to what they got.
 
     Args:
-        algorithm: ``"MD5"``, ``"SHA-256"``, ``"SHA-512-256"``, each also with ``-sess``; in any case.
+        algorithm: ``"MD5"``, ``"SHA-256"``, ``"SHA-512"``, ``"SHA-512-256"``, each also with ``-sess``; in any case.
         username: The user name, not hashed.
         password: The password.
         realm: Of the challenge.
