@@ -33,7 +33,7 @@ class Upper:
         return True
 
 
-@pytest.mark.covers("B15", "S1.13")
+@pytest.mark.covers("B15", "S1.13", "S1.14")
 @pytest.mark.parametrize(
     ("auth", "field"),
     [
@@ -206,6 +206,7 @@ def test_digest_asks_once_and_counts(algorithm: str) -> None:
     run(main)
 
 
+@pytest.mark.covers("B15")
 def test_custom_way_may_try_again_but_not_for_ever() -> None:
     asked: list[str | None] = []
 

@@ -247,7 +247,7 @@ def test_cancelled_at_every_checkpoint(block: Block, shared: bool) -> None:
     assert run(main, world=World(link=Link(latency=0.001))) > 3
 
 
-@pytest.mark.covers("B19")
+@pytest.mark.covers("B19", "B22")
 @pytest.mark.parametrize("seed", range(10))
 def test_storm(seed: int) -> None:
     """20 requests a round to 6 origins through 3 slots, each cancelled after a random time."""

@@ -31,7 +31,7 @@ def coded(data: bytes, coding: str, *, chunked: bool = False) -> Any:
     return script
 
 
-@pytest.mark.covers("B30")
+@pytest.mark.covers("B30", "S1.38")
 @pytest.mark.parametrize(
     ("coding", "data"),
     [
@@ -112,7 +112,7 @@ def test_unknown_coding_is_told() -> None:
     run(main)
 
 
-@pytest.mark.covers("S1.38")
+@pytest.mark.covers("B30", "S1.21", "S1.38")
 def test_what_is_asked_for() -> None:
     async def handler(request: Request) -> Response:
         return Response(request.headers.get("accept-encoding") or "nothing")

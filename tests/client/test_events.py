@@ -141,6 +141,7 @@ def test_data_as_json() -> None:
         ServerSentEvent("no").json()
 
 
+@pytest.mark.covers("B9")
 @pytest.mark.parametrize("bytewise", [True, False])
 def test_lines_of_a_body(bytewise: bool) -> None:
     async def main(net: VirtualNetwork) -> None:

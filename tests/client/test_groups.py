@@ -19,7 +19,7 @@ async def sleepy(request: Request) -> Response:
     return Response(request.path)
 
 
-@pytest.mark.covers("B39", "S4.35", "S4.36", "S4.37")
+@pytest.mark.covers("B39", "S4.35", "S4.36", "S4.37", "S4.40")
 def test_handles_come_in_the_order_in_which_they_are_done() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, sleepy)
@@ -37,7 +37,7 @@ def test_handles_come_in_the_order_in_which_they_are_done() -> None:
     run(main)
 
 
-@pytest.mark.covers("B39", "S4.40")
+@pytest.mark.covers("B39", "S4.36", "S4.37", "S4.40")
 def test_limit_queues_the_rest_and_requests_may_be_added_meanwhile() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, sleepy)
@@ -100,7 +100,7 @@ def test_first_success_gives_up_the_others() -> None:
     run(main)
 
 
-@pytest.mark.covers("B39")
+@pytest.mark.covers("B39", "S4.38")
 def test_leaving_the_block_gives_up_what_is_pending() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, sleepy)

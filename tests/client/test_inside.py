@@ -51,7 +51,7 @@ async def endless() -> AsyncIterator[bytes]:
         await trio.sleep(0.1)
 
 
-@pytest.mark.covers("B35", "C14", "S1.6")
+@pytest.mark.covers("B35", "C14", "S1.2", "S1.6")
 def test_handler_in_this_process_is_asked_like_a_server() -> None:
     async def main(net: VirtualNetwork) -> None:
         async with Client(app=app, base_url="http://app.test") as client:
@@ -76,6 +76,7 @@ def test_handler_in_this_process_is_asked_like_a_server() -> None:
     run(main)
 
 
+@pytest.mark.covers("B35")
 def test_handlers_stream_flows_piece_by_piece_and_may_be_left() -> None:
     async def main(net: VirtualNetwork) -> None:
         async with Client(app=app, base_url="http://app.test") as client:
@@ -89,6 +90,7 @@ def test_handlers_stream_flows_piece_by_piece_and_may_be_left() -> None:
     run(main)
 
 
+@pytest.mark.covers("B35")
 def test_deadlines_hold_for_handlers_too() -> None:
     async def main(net: VirtualNetwork) -> None:
         async with Client(app=app, base_url="http://app.test", timeout=ClientTimeouts(read=3)) as client:
@@ -105,6 +107,7 @@ def test_deadlines_hold_for_handlers_too() -> None:
     run(main)
 
 
+@pytest.mark.covers("B35")
 def test_handler_may_enter_contexts_and_leave_work_behind() -> None:
     log: list[str] = []
 
@@ -248,6 +251,7 @@ def test_other_protocols_need_a_connection() -> None:
     run(main)
 
 
+@pytest.mark.covers("B35", "S1.6")
 def test_mounted_handler_answers_for_its_origin_only() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, app)

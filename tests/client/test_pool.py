@@ -27,7 +27,7 @@ async def ask(client: Client, url: str, log: list[str], name: str) -> None:
     log.append(name)
 
 
-@pytest.mark.covers("B22")
+@pytest.mark.covers("B22", "B23")
 def test_requests_beyond_the_limit_are_served_in_the_order_they_came() -> None:
     async def main(net: VirtualNetwork) -> None:
         peers = await listen(net, slow)
@@ -63,6 +63,7 @@ def test_limit_per_origin_does_not_hold_up_others() -> None:
     run(main)
 
 
+@pytest.mark.covers("B22")
 def test_no_origin_starves_while_another_keeps_the_slots_busy() -> None:
     async def main(net: VirtualNetwork) -> None:
         for host in ("a", "b"):
@@ -82,6 +83,7 @@ def test_no_origin_starves_while_another_keeps_the_slots_busy() -> None:
     run(main)
 
 
+@pytest.mark.covers("B22")
 def test_idle_connection_of_another_origin_makes_room_the_longest_idle_first() -> None:
     async def main(net: VirtualNetwork) -> None:
         for host in ("a", "b", "c"):
@@ -218,6 +220,7 @@ async def streaming(client: Client) -> None:
         await response.read()
 
 
+@pytest.mark.covers("B19", "S1.4")
 @pytest.mark.parametrize("use", [waiting, streaming])
 def test_leaving_the_block_ends_what_is_under_way(use: Callable[[Client], Awaitable[None]]) -> None:
     async def main(net: VirtualNetwork) -> None:

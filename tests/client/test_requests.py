@@ -26,7 +26,7 @@ async def echo(request: Request) -> Response:
     )
 
 
-@pytest.mark.covers("B1", "S2.61", "S2.62", "S2.63", "S2.64")
+@pytest.mark.covers("B1", "S1.5", "S1.9", "S1.10", "S2.60", "S2.61", "S2.62", "S2.63", "S2.64")
 @pytest.mark.parametrize("method", ["get", "head", "options", "post", "put", "patch", "delete"])
 def test_each_verb_sends_its_method(method: str) -> None:
     seen: list[str] = []
@@ -69,6 +69,7 @@ def test_request_on_the_wire() -> None:
     run(main)
 
 
+@pytest.mark.covers("B2", "S1.12")
 @pytest.mark.parametrize(
     ("options", "body", "fields"),
     [
@@ -128,6 +129,7 @@ def test_streamed_bodies_are_chunked(kind: str) -> None:
     run(main)
 
 
+@pytest.mark.covers("B4")
 def test_streamed_body_with_a_declared_length_is_counted() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, echo)
@@ -239,6 +241,7 @@ def _line_of(text: str) -> str:
     return Path("/" + name).read_text().splitlines()[int(rest.split(".")[0]) - 1]
 
 
+@pytest.mark.covers("B8", "S1.43")
 def test_content_of_an_unread_stream_says_what_to_do() -> None:
     async def main(net: VirtualNetwork) -> None:
         await listen(net, answers)
@@ -252,6 +255,7 @@ def test_content_of_an_unread_stream_says_what_to_do() -> None:
     run(main)
 
 
+@pytest.mark.covers("B22", "B23")
 def test_connection_is_used_again_and_request_counted() -> None:
     async def main(net: VirtualNetwork) -> None:
         peers = await listen(net, answers)
@@ -393,7 +397,7 @@ def test_nonstandard_method_is_sent_on_request() -> None:
     run(main)
 
 
-@pytest.mark.covers("S1.116")
+@pytest.mark.covers("B31", "S1.116")
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
@@ -431,7 +435,7 @@ def test_broken_response_is_a_named_error_with_the_url(answer: bytes, error: typ
     run(main)
 
 
-@pytest.mark.covers("B31", "S1.8")
+@pytest.mark.covers("B31", "S1.8", "S1.45", "S1.50")
 def test_raise_for_status() -> None:
     async def main(net: VirtualNetwork) -> None:
         async def script(peer: Peer) -> None:
@@ -455,6 +459,7 @@ def test_raise_for_status() -> None:
     run(main)
 
 
+@pytest.mark.covers("S1.1")
 def test_client_outside_its_block_says_so() -> None:
     async def main(net: VirtualNetwork) -> None:
         client = Client()
@@ -470,6 +475,7 @@ def test_client_outside_its_block_says_so() -> None:
     run(main)
 
 
+@pytest.mark.covers("B31")
 def test_secrets_of_the_url_are_in_no_text() -> None:
     async def main(net: VirtualNetwork) -> None:
         net.host("api")

@@ -125,6 +125,7 @@ def test_budget_keeps_a_sick_server_from_being_trampled() -> None:
     run(main)
 
 
+@pytest.mark.covers("B20")
 def test_jitter_stays_within_its_bounds() -> None:
     async def main(net: VirtualNetwork) -> None:
         script, times = failing("503 No")

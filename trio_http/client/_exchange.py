@@ -435,7 +435,7 @@ class Exchange:
             timings = self.timings
             # a body that came with its head ended with it: one look at the clock less
             now = timings.answered
-            if now is None or stream.asked_at > now:
+            if now is None or stream.asked_at >= now:
                 now = trio.current_time()
             timings.ended = now
             if self._trace is not None:

@@ -273,6 +273,16 @@ class Response:
         self._data = self._content.data
         self._body = None
 
+    def write(self, data: bytes | str) -> None:
+        """Append to the body that will be sent. It stays in memory: what is large is better given as a producer.
+
+        Raises:
+            TypeError: The body comes from an iterator or a function.
+        """
+        if self._data is None:
+            raise TypeError("only a body in memory can be added to; send the rest from the iterator or producer itself")
+        self.replace_body(self._data + (data.encode() if isinstance(data, str) else bytes(data)))
+
     def set_cookie(
         self,
         name: str,

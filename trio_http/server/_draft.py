@@ -32,11 +32,6 @@ class Draft(Response):
         """True once a status or a body has been given."""
         return self._written or self.status != 0
 
-    def write(self, data: bytes | str) -> None:
-        """Append to the body."""
-        given = data.encode() if isinstance(data, str) else bytes(data)
-        self.replace_body((self.in_memory or b"") + given)
-
     def replace_body(self, body: ContentLike) -> None:
         """Send this body."""
         super().replace_body(body)
