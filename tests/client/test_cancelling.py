@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import pytest
 import trio
 import trio.testing
 
 from tests.client.client_peers import OK, Peer, answers, chunks, listen, relay, run, serve_app
-from trio_http import Client, ClientLimits, ClientTimeouts, Handler, HTTPError, Request, Response
-from trio_http.client import Proxy, Retry
+from trio_http import Client, ClientLimits, ClientTimeouts, Handler, HTTPError, PoolError, Request, Response
+from trio_http.client import DigestAuth, Proxy, Retry
 from trio_http.testing import CertificateAuthority, Checks, Link, VirtualNetwork, World, for_each_cancel_point
 
 Block = Callable[[Client], Awaitable[None]]
@@ -106,6 +107,32 @@ async def tunnelled(client: Client) -> None:
                 assert (await other.get(url)).status == 200
 
 
+async def challenged(client: Client) -> None:
+    assert (await client.get("http://api/secret", auth=DigestAuth("me", "secret"))).status == 200
+
+
+async def closed(client: Client) -> None:
+    """A client of its own that is closed while requests are open, sending, receiving and waiting for their turn."""
+    body = CountedBody()
+
+    async def ask(block: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await block()
+        except PoolError:
+            pass
+
+    async with Client(limits=ClientLimits(connections=3), ssl_context=CONTEXT) as other:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask, partial(streamed, other))
+            nursery.start_soon(ask, partial(secure, other))
+            nursery.start_soon(ask, partial(other.post, "http://api/", content=body))
+            nursery.start_soon(ask, partial(plain, other))
+            await trio.sleep(0.02)
+            await other.aclose()
+        assert other.pool.connections == []
+        assert other.pool.waiters == []
+
+
 async def gathered(client: Client) -> None:
     async with client.gather(limit=2) as group:
         for number in range(4):
@@ -136,6 +163,8 @@ async def inside(client: Client) -> None:
 
 
 async def handler(request: Request) -> Response:
+    if request.path == "/secret" and "authorization" not in request.headers:
+        return Response(status=401, headers={"WWW-Authenticate": 'Digest realm="r", nonce="n", qop="auth"'})
     if request.path == "/unwell":
         return Response(status=503)
     if request.path == "/events":
@@ -199,6 +228,8 @@ BLOCKS: list[Block] = [
     asked_first,
     handed_over,
     retried,
+    challenged,
+    closed,
     tunnelled,
     gathered,
     events_read,
@@ -251,7 +282,7 @@ def test_cancelled_at_every_checkpoint(block: Block, shared: bool) -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_storm(seed: int) -> None:
     """20 requests a round to 6 origins through 3 slots, each cancelled after a random time."""
-    rounds = 1000 if "TRIO_HTTP_LONG_STORM" in os.environ else 30
+    rounds = 1000 if "TRIO_HTTP_LONG_STORM" in os.environ else 100  # of each of the seeds: 1,000 in all
 
     async def main(net: VirtualNetwork) -> None:
         async def moody(peer: Peer) -> None:

@@ -170,7 +170,7 @@ async def test_tinyproxy(tmp_path: Path, authority: trustme.CA) -> None:
 @pytest.mark.covers("B19", "B22")
 async def test_storm_over_loopback() -> None:
     """20 requests a round to 6 origins through 3 slots, each cancelled after a random time."""
-    seconds = 15.0 if "TRIO_HTTP_LONG_STORM" in os.environ else 2.0
+    seconds = 15.0 if "TRIO_HTTP_LONG_STORM" in os.environ else 3.0
     chance = random.Random(1)
 
     async def slow(request: Request) -> Response:
