@@ -285,6 +285,8 @@ def auth_of(given: AuthInput | None) -> Auth | None:
     if given is None:
         return None
     if isinstance(given, tuple):
+        if len(given) != 2:
+            raise TypeError(f"auth= was given {len(given)} things: a password is given as (user, password)")
         return BasicAuth(*given)
     if isinstance(given, str):
         if given not in _BY_NAME:  # it may be a secret: it is not shown
@@ -295,4 +297,6 @@ def auth_of(given: AuthInput | None) -> Auth | None:
         return _UrlAuth(_BY_NAME[given])
     if isinstance(given, Auth):
         return given
+    if not callable(given):
+        raise TypeError(f"auth= takes (user, password), an Auth or an async function, not {type(given).__name__}")
     return _FunctionAuth(given)

@@ -9,14 +9,14 @@ from typing import final
 from .._config import ClientTimeouts
 from .._errors import InvalidURL, LocalProtocolError
 from ..messages import Content, Request
-from ..semantics import URL, Headers, Query, QueryInput, available_codings, encode_form, format_http_date
+from ..semantics import URL, Headers, Query, QueryInput, SetCookie, available_codings, encode_form, format_http_date
 from ..semantics._grammar import is_host, is_token
 from ._call import Call, Destination, Terms
 from ._core import Core
 from ._multipart import MultipartBody
-from ._options import REQUEST_OPTIONS, RequestOptions, Settings, unknown_request_option
+from ._options import REQUEST_OPTIONS, RequestOptions, Settings, check_seconds, unknown_request_option
 
-__all__ = ["Composer"]
+__all__ = ["Composer", "cookie_field"]
 
 _METHODS = frozenset(
     ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY")  # RFC 9110, RFC 5789
@@ -57,7 +57,7 @@ class Composer:
             headers["Referer"] = settings.referer
         cookies = settings.cookies
         if isinstance(cookies, Mapping) and cookies:
-            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+            headers["Cookie"] = cookie_field(cookies)
         if settings.headers is not None:
             headers.update(settings.headers)
             _check_framing(headers)
@@ -106,7 +106,7 @@ class Composer:
         call = Call(method, to, headers, content, terms=terms)
         expect = options.get("expect_continue", self._settings.expect_continue)
         if expect:
-            call.expect = 1.0 if expect is True else float(expect)
+            call.expect = 1.0 if expect is True else check_seconds("expect_continue", expect)
         call.progress = options.get("progress")
         call.on_informational = options.get("on_informational")
         return call
@@ -116,8 +116,12 @@ class Composer:
             raise LocalProtocolError(f"{method!r} is no method: expected a token such as GET (RFC 9110 section 9.1)")
         if not options.get("allow_nonstandard_methods", self._settings.allow_nonstandard_methods):
             raise LocalProtocolError(
-                f"{method!r} is none of the methods {', '.join(sorted(_METHODS))}. If it is meant, say "
-                "allow_nonstandard_methods=True"
+                f"{method!r} is none of the methods {', '.join(sorted(_METHODS))}. "
+                + (
+                    f"They are written in upper case: {method.upper()!r}"
+                    if method.upper() in _METHODS
+                    else "If it is meant, say allow_nonstandard_methods=True"
+                )
             )
 
     def _resolve(self, url: str | URL) -> URL:
@@ -143,11 +147,25 @@ class Composer:
         return Terms(timeout, self._settings.limits)
 
 
+def cookie_field(cookies: Mapping[str, str]) -> str:
+    """Return cookies as they are sent.
+
+    Raises:
+        LocalProtocolError: A name or a value cannot be sent.
+    """
+    if not isinstance(cookies, Mapping):
+        raise TypeError(f"cookies= takes a mapping of names to values, not {type(cookies).__name__}")
+    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in (SetCookie(*pair) for pair in cookies.items()))
+
+
 def _absolute(url: URL) -> URL:
     if url.scheme not in {"http", "https"}:
+        text = url.redacted
+        meant = f"; perhaps {'http://' + text!r} was meant" if "://" not in text and text[:1] not in "/?#" else ""
         raise InvalidURL(
-            f"{url.redacted!r} is no URL to send a request to: expected http:// or https://"
+            f"{text!r} is no URL to send a request to: expected http:// or https://"
             + ("" if url.is_absolute else ", or a base_url that it is relative to")
+            + meant
         )
     return url
 
@@ -164,6 +182,8 @@ def _content_of(options: RequestOptions, headers: Headers) -> Content:
     if files:
         if "content" in options or "json" in options:
             raise TypeError("a request has one body: give files with data, without content or json")
+        if not isinstance(files, Mapping | list | tuple):
+            raise TypeError(f"files= takes a mapping of field names to files, or pairs, not {type(files).__name__}")
         body = MultipartBody(options.get("data") or (), files)
         headers["Content-Type"] = body.content_type
         return Content(body, length=body.length)
@@ -176,6 +196,8 @@ def _content_of(options: RequestOptions, headers: Headers) -> Content:
         headers.setdefault("Content-Type", "application/json")
         return Content(json_codec.dumps(options["json"], separators=(",", ":"), ensure_ascii=False))
     data = options.get("data")
+    if isinstance(data, str | bytes):
+        raise TypeError(f"data= takes the fields of a form; {type(data).__name__} to be sent as it is goes as content=")
     if data is not None:
         headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
         return Content(encode_form(data))

@@ -87,6 +87,11 @@ class Core:
         """Open the nursery."""
         if self._manager is not None:
             raise PoolError("this client has been entered already; make another one, or use with_() inside the block")
+        if not trio.lowlevel.in_trio_task():
+            raise RuntimeError(
+                "a trio_http client needs trio: start the program with trio.run(main), not with asyncio.run(main()). "
+                "Without an event loop there is trio_http.blocking.Client"
+            )
         self._manager = trio.open_nursery()
         self._nursery = await self._manager.__aenter__()
         self._nursery.start_soon(self._sweeper.run, name="trio_http client: idle connections")

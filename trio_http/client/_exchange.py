@@ -5,8 +5,8 @@ below it the wire.
 
 How it works
 ------------
-* A body in memory is sent from the caller's task, as much of it as the connection takes at once; a long rest and a
-  streamed body are sent by an :class:`~trio_http.client._upload.Upload` while we wait for the answer.
+* A body in memory is sent from the caller's task, as far as the connection takes it at once; a long rest and a streamed
+  body are sent by an :class:`~trio_http.client._upload.Upload` while we wait for the answer.
 * It ends once: :meth:`Exchange.finish` after the last byte of the response, :meth:`Exchange.abandon` in all other
   cases. First the pool's state is changed, synchronously, then there is I/O.
 * No cancel scope stays open between two calls, so a response may be read wherever the user likes.
@@ -103,7 +103,7 @@ class Exchange:
 
     @property
     def wire(self) -> HTTP1Stream | None:
-        """The connection, once it is open."""
+        """The connection; None before it is open."""
         return self._connection.stream
 
     @property
@@ -246,8 +246,7 @@ class Exchange:
     async def _send_rest(self, stream: HTTP1Stream, unsent: Unsent) -> None:
         """Send what the connection did not take at once: a little from here, much beside the waiting."""
         if unsent.left > WRITE_SLICE:
-            upload = self._upload = Upload()
-            self._start_upload(upload, lambda: stream.send_unsent(unsent))
+            self._start_upload(upload := Upload(), lambda: upload.send_rest(stream, unsent))
             return
         try:
             await stream.send_unsent(unsent)
@@ -267,11 +266,11 @@ class Exchange:
             if early is not None and early.status_code != 100:
                 await content.aclose()
                 return early
-        upload = self._upload = Upload()
-        self._start_upload(upload, lambda: upload.pour(stream, content, call.progress))
+        self._start_upload(upload := Upload(), lambda: upload.pour(stream, content, call.progress))
         return None
 
     def _start_upload(self, upload: Upload, send: Callable[[], Awaitable[None]]) -> None:
+        self._upload = upload
         if self._trace is not None:
             send = functools.partial(self._trace.around, "send", send)
         self._nursery.start_soon(upload.run, send, name=f"upload of {self.call}")
@@ -449,6 +448,9 @@ class Exchange:
         """Give the connection back after a complete response, or close it if it cannot be used again.
 
         An upload that is still going on is stopped: the server has said all that it had to say.
+
+        Raises:
+            Exception: What the user's body has raised.
         """
         if self.over:
             return
@@ -457,8 +459,7 @@ class Exchange:
             length = self.call.content.length
             stream = self.stream
             all_said = stream.core.our_state is h1.DONE or (length is not None and upload.sent >= length)
-            all_said = all_said and not stream.broken  # and has left
-            if not upload.done.is_set() and all_said:
+            if not upload.done.is_set() and all_said and not stream.broken:  # and has left
                 with trio.move_on_after(LAST_BYTES):
                     await upload.done.wait()
             if upload.done.is_set() and upload.error is None:
@@ -474,6 +475,8 @@ class Exchange:
             await self.stream.aclose()  # in good order: a TLS peer hears a close_notify
         finally:
             self._pool.drop(self._connection)
+        if upload is not None and upload.users_error is not None:
+            raise upload.users_error  # there is an answer, but to something that was cut short
 
     async def abandon(self) -> None:
         """End the exchange wherever it stands: the connection is closed. Never raises; calling it again is fine."""
@@ -493,5 +496,5 @@ class Exchange:
 
     def _tell_end(self, error: BaseException | None, *, complete: bool = False) -> None:
         if self._trace is not None:
-            stream = self._connection.stream
+            stream = self.wire
             self._trace.ended(error, complete=complete, received=0 if stream is None else stream.received)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
+import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -19,7 +21,7 @@ from ..semantics import URL, CookieJar, Headers, HeadersInput, QueryInput, Query
 from ..transport import NetworkOptions, Proxy, Resolver, SocketOption, TLSOptions
 from ._auth import AuthInput
 from ._multipart import FilesInput
-from ._retry import Retry
+from ._retry import Retry, retry_of
 from ._trace import ClientInstrument
 
 __all__ = [
@@ -237,6 +239,26 @@ class Settings:
     proxy: str | Proxy | None = None
     trust_env: bool = True
 
+    def __post_init__(self) -> None:
+        for name in ("verify", "check_hostname"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(
+                    f"{name}= is True or False, not {type(getattr(self, name)).__name__}: a file of certificates to "
+                    "trust goes as ca_certs=, a context as ssl_context="
+                )
+        for name in ("local_address", "fingerprint"):
+            value, check = getattr(self, name), _CHECKS[name]
+            if value is not None and not check(value):
+                raise ValueError(f"{name}={value!r} makes no sense: give {_WANTED[name]}")
+        for name in ("hedge", "dns_ttl"):
+            if getattr(self, name) is not None:
+                check_seconds(name, getattr(self, name))
+        check_count("max_redirects", self.max_redirects)
+        for name, app in (("app", self.app), *((f"mounts[{origin!r}]", app) for origin, app in self.mounts.items())):
+            if app is not None and not callable(app):
+                raise TypeError(f"{name} is to be a handler, an async function of a request, not {type(app).__name__}")
+        retry_of(self.retry)
+
     @property
     def tls(self) -> TLSOptions:
         """How servers are verified."""
@@ -255,6 +277,45 @@ class Settings:
             return self.timeout
         return _DEFAULT if self.timeout is None else _DEFAULT.replace(total=self.timeout)
 
+
+def check_seconds(name: str, value: object) -> float:
+    """Return a number of seconds.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise ValueError(f"{name}={value!r} makes no sense: give seconds as a number of at least 0, or None")
+    return float(value)
+
+
+def check_count(name: str, value: int | None) -> int | None:
+    """Return a count.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if value is not None and (type(value) is not int or value < 0):
+        raise ValueError(f"{name}={value!r} makes no sense: give a whole number of at least 0, or None for no limit")
+    return value
+
+
+def _is_address(value: object) -> bool:
+    try:
+        ipaddress.ip_address(str(value).partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+_CHECKS: dict[str, Callable[[object], bool]] = {
+    "local_address": _is_address,
+    "fingerprint": lambda value: re.fullmatch(r"[0-9a-fA-F]{64}", str(value).replace(":", "")) is not None,
+}
+_WANTED = {
+    "local_address": "an IP address of this machine",
+    "fingerprint": "the SHA-256 of the certificate: 64 hexadecimal digits, colons allowed",
+}
 
 _DEFAULT = ClientTimeouts()
 

@@ -23,7 +23,7 @@ from .._errors import (
 )
 from ..semantics import Headers, parse_http_date
 
-__all__ = ["Budget", "Retry"]
+__all__ = ["Budget", "Retry", "retry_of"]
 
 # nothing of the request can have had an effect
 _NOT_ARRIVED = (ConnectError, ConnectTimeout, HandshakeTimeout, ProxyError)
@@ -125,3 +125,16 @@ class Budget:
             return False
         self._tokens -= 1
         return True
+
+
+def retry_of(given: Retry | int | None) -> Retry | None:
+    """Return what a user gave as a :class:`Retry`.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if given is None or isinstance(given, Retry):
+        return given
+    if isinstance(given, bool) or not isinstance(given, int):
+        raise TypeError(f"retry= takes a Retry, a number of attempts, or None, not {type(given).__name__}")
+    return Retry(attempts=given)

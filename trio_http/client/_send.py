@@ -12,12 +12,12 @@ from ..semantics import URL, CookieJar, Headers
 from ._attempt import Attempt
 from ._auth import auth_of
 from ._call import Call
-from ._compose import Composer
+from ._compose import Composer, cookie_field
 from ._core import Core
 from ._decode import decode_whole, decoder_for
 from ._journey import Journey, head_response, store_cookies
-from ._options import ClientMiddleware, RequestOptions, Settings
-from ._retry import Retry
+from ._options import ClientMiddleware, RequestOptions, Settings, check_count, check_seconds
+from ._retry import retry_of
 from ._stream import OpenResponse, StreamedBody
 
 __all__ = ["Sender", "close_unsent"]
@@ -77,6 +77,8 @@ class Sender:
             raise
         settings = self._settings
         limit = options.get("max_body", settings.limits.body)
+        if options:
+            check_count("max_body", limit)
         if not self._is_light or call.to.has_secret or not (not options or _JOURNEY.isdisjoint(options)):
             opened = await self.open(call, options, check=False)
             try:
@@ -169,20 +171,21 @@ class Sender:
 
     def _journey(self, options: RequestOptions) -> Journey:
         settings = self._settings
-        most = options.get("max_redirects", settings.max_redirects)
+        most = check_count("max_redirects", options.get("max_redirects", settings.max_redirects))
         if most is None:
             most = settings.limits.redirects
         cookies = options.get("cookies")
         retry = options.get("retry", settings.retry)
+        hedge = options.get("hedge", settings.hedge)
         return Journey(
             self._core,
             jar=self.jar,
             auth=auth_of(options["auth"]) if "auth" in options else self._auth,
-            retry=Retry(attempts=retry) if isinstance(retry, int) else retry,
+            retry=retry_of(retry),
             redirects=most,
             follow=options.get("follow_redirects", settings.follow_redirects),
-            cookies="; ".join(f"{name}={value}" for name, value in cookies.items()) if cookies else None,
-            hedge=options.get("hedge", settings.hedge),
+            cookies=cookie_field(cookies) if cookies else None,
+            hedge=None if hedge is None else check_seconds("hedge", hedge),
             on_request=tuple(settings.on_request),
             on_response=tuple(settings.on_response),
         )

@@ -15,7 +15,7 @@ from .. import h1
 from .._errors import TransportError
 from ..messages import Content
 from ..transport import WRITE_SLICE
-from ..wire import HTTP1Stream
+from ..wire import HTTP1Stream, Unsent
 
 __all__ = ["Upload"]
 
@@ -33,7 +33,7 @@ class Upload:
         interrupt: The scope of the exchange's current wait, cancelled when the upload is over.
     """
 
-    __slots__ = ("_scope", "done", "error", "interrupt", "sent")
+    __slots__ = ("_ours", "_scope", "done", "error", "interrupt", "sent")
 
     def __init__(self) -> None:
         self._scope = trio.CancelScope()
@@ -41,6 +41,7 @@ class Upload:
         self.error: BaseException | None = None
         self.interrupt: trio.CancelScope | None = None
         self.sent = 0
+        self._ours: BaseException | None = None  # what our own sending raised, through the user's code
 
     @property
     def is_fatal(self) -> bool:
@@ -48,7 +49,12 @@ class Upload:
 
         When the connection took no more bytes an answer may still be there to be read (RFC 9112 section 9.5).
         """
-        return self.error is not None and not isinstance(self.error, TransportError)
+        return self.error is not None and not (self.error is self._ours and isinstance(self.error, TransportError))
+
+    @property
+    def users_error(self) -> BaseException | None:
+        """What the user's own code raised, if it did."""
+        return None if self.error is self._ours else self.error
 
     async def run(self, send: Callable[[], Awaitable[None]]) -> None:
         """Send; the body of the task."""
@@ -102,10 +108,25 @@ class Upload:
             view = memoryview(chunk).cast("B")
             for start in range(0, len(view), WRITE_SLICE) if progress is not None else (0,):
                 piece = view[start : start + WRITE_SLICE] if progress is not None else view
-                await stream.send_event(h1.Data(data=bytes(piece)))
+                await self._ourselves(stream.send_event(h1.Data(data=bytes(piece))))
                 self.sent += len(piece)
                 if progress is not None:
                     progress(self.sent, total)
 
         await content.send_to(send)
-        await stream.send_event(h1.EndOfMessage())
+        await self._ourselves(stream.send_event(h1.EndOfMessage()))
+
+    async def send_rest(self, stream: HTTP1Stream, unsent: Unsent) -> None:
+        """Send the rest of a message that was in memory.
+
+        Raises:
+            WriteTimeout, TotalTimeout, WriteError: It cannot be sent.
+        """
+        await self._ourselves(stream.send_unsent(unsent))
+
+    async def _ourselves(self, sending: Awaitable[None]) -> None:
+        try:
+            await sending
+        except Exception as error:
+            self._ours = error
+            raise

@@ -63,7 +63,8 @@ class Content:
         else:
             raise TypeError(
                 f"a body of type {type(given).__name__} cannot be sent: give bytes, str, an async iterable of bytes "
-                "(a memory channel too), or a function async def producer(send). Objects go as json=..."
+                "(a memory channel too), or a function async def producer(send). Objects go as json=..., files as "
+                "`await trio.open_file(path, 'rb')`, and lists of bytes joined"
             )
 
     @property

@@ -6,6 +6,7 @@ HTTP, of TLS or of deadlines.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -102,7 +103,7 @@ class Network:
         try:
             return await _attempt((socket.AF_UNIX, socket.SOCK_STREAM, 0, path), self._options)
         except OSError as error:
-            raise ConnectError(f"cannot connect to the unix socket {path}: {error.strerror or error}") from error
+            raise ConnectError(f"cannot connect to the unix socket {path}: {_reason(error)}") from error
 
 
 async def _attempt(address: AddressInfo, options: NetworkOptions) -> trio.SocketStream:
@@ -178,9 +179,15 @@ async def _race(host: str, port: int, addresses: list[AddressInfo], options: Net
     raise _refused(host, port, failures) from ExceptionGroup("each address was tried", [error for _, error in failures])
 
 
+def _reason(error: OSError) -> str:
+    """Return what the kernel says; trio puts the address before it, which stands in our text already."""
+    return os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror or str(error)
+
+
 def _refused(host: str, port: int, failures: Sequence[tuple[AddressInfo, OSError]]) -> ConnectError:
     told = [
-        f"{format_address((str(address[3][0]), int(address[3][1])))}: {error.strerror or error}"
-        for address, error in failures
+        f"{format_address((str(address[3][0]), int(address[3][1])))}: {_reason(error)}" for address, error in failures
     ]
+    if len(told) == 1 and told[0].startswith(f"{format_address((host, port))}: "):
+        return ConnectError(f"cannot connect to {told[0]}")
     return ConnectError(f"cannot connect to {format_address((host, port))}: {'; '.join(told)}")

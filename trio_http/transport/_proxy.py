@@ -14,6 +14,7 @@ import trio
 
 from .. import h1
 from .._errors import ConnectError, ProxyError, RemoteProtocolError
+from ..semantics import Headers
 from ._adopt import adopt
 from ._connect import Network
 from ._dial import Dial
@@ -56,6 +57,7 @@ class Proxy:
     def __post_init__(self) -> None:
         if self.scheme not in _PORTS:
             raise ValueError(f"Proxy(scheme={self.scheme!r}): expected one of {', '.join(_PORTS)}")
+        _ = self.fields  # a mistake in them is told here
 
     def __repr__(self) -> str:
         return f"<Proxy {self}>"
@@ -71,9 +73,10 @@ class Proxy:
     @property
     def fields(self) -> tuple[tuple[bytes, bytes, bytes], ...]:
         """The fields that the proxy is to see."""
-        fields = [] if self.username is None else [("Proxy-Authorization", self._basic())]
-        fields += (self.headers or {}).items()
-        return tuple((name.encode(), name.lower().encode(), value.encode("latin-1")) for name, value in fields)
+        fields = Headers() if self.username is None else Headers({"Proxy-Authorization": self._basic()})
+        for name, value in (self.headers or {}).items():
+            fields.add(name, value)  # checked here: they go on the wire as they are
+        return tuple(fields.items_list)
 
     def _basic(self) -> str:
         return "Basic " + base64.b64encode(f"{self.username}:{self.password or ''}".encode()).decode()

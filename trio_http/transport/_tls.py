@@ -124,6 +124,9 @@ def _check_fingerprint(secure: trio.SSLStream[trio.abc.Stream], host: str, wante
         )
 
 
+_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
+
+
 def _reason(error: BaseException) -> str:
     cause = error.__cause__
     if isinstance(cause, ssl.SSLCertVerificationError):
