@@ -89,7 +89,7 @@ def marks(session: nox.Session) -> None:
 
     A sample of the rows, or all of them with ``-- --all``; further arguments go to the script.
     """
-    session.install("-e", ".[test,brotli,zstd,socks]")
+    session.install("-e", ".[test,brotli,zstd]")
     session.run("python", "tools/honest_marks.py", *session.posargs)
 
 

@@ -116,6 +116,7 @@ def test_request_that_makes_no_sense(url: Any, options: Any, error: type[Excepti
         ({"dns_ttl": "x"}, ValueError, "give seconds"),
         ({"app": 5}, TypeError, "app is to be a handler"),
         ({"mounts": {"http://h": 5}}, TypeError, r"mounts\['http://h'\] is to be a handler"),
+        ({"mounts": {"h": not_called}}, trio_http.InvalidURL, "an origin is wanted, such as 'http://h'"),
         ({"proxy": "socks4://h"}, trio_http.InvalidURL, "one of the schemes http, https, socks5, socks5h"),
         ({"base_url": "localhost:80"}, trio_http.InvalidURL, "perhaps 'http://localhost:80' was meant"),
         ({"retry": True}, TypeError, "not bool"),

@@ -15,6 +15,7 @@ from typing import Literal, TypedDict, final
 import trio
 
 from .._config import ClientLimits, ClientTimeouts
+from .._errors import InvalidURL
 from .._version import __version__
 from ..messages import ContentLike, Handler, Request, Response
 from ..semantics import URL, CookieJar, Headers, HeadersInput, QueryInput, QueryValue
@@ -257,6 +258,9 @@ class Settings:
         for name, app in (("app", self.app), *((f"mounts[{origin!r}]", app) for origin, app in self.mounts.items())):
             if app is not None and not callable(app):
                 raise TypeError(f"{name} is to be a handler, an async function of a request, not {type(app).__name__}")
+        for origin in self.mounts:
+            if URL(origin).scheme not in {"http", "https"}:
+                raise InvalidURL(f"mounts={{{origin!r}: ...}}: an origin is wanted, such as 'http://{origin}'")
         retry_of(self.retry)
 
     @property
