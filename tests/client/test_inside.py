@@ -228,26 +228,6 @@ def test_trailers_of_a_handler_arrive() -> None:
     run(main)
 
 
-@pytest.mark.covers("B37")
-def test_other_protocols_need_a_connection() -> None:
-    async def protocol(stream: trio.abc.HalfCloseableStream) -> None:
-        raise AssertionError("never called")
-
-    async def handler(request: Request) -> Response:
-        return trio_http.UpgradeResponse("echo", protocol)
-
-    async def main(net: VirtualNetwork) -> None:
-        async with Client(app=handler, base_url="http://app.test") as client:
-            with pytest.raises(trio_http.LocalProtocolError, match="needs a connection"):
-                async with client.upgrade("/", "echo"):
-                    pass
-            with pytest.raises(trio_http.LocalProtocolError, match="needs a connection"):
-                async with client.websocket("/"):
-                    pass
-
-    run(main)
-
-
 def test_mounted_handler_answers_for_its_origin_only() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, app)

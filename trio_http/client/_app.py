@@ -29,12 +29,15 @@ from ..messages import (
     Request,
     Response,
     Timings,
+    UpgradeResponse,
     WholeSource,
 )
 from ..semantics import Headers, HeadersInput, phrases, reason_bytes
-from ..wire import HTTP1Stream
+from ..transport import StreamTransport
+from ..wire import UpgradedStream
 from ._attempt import Head
 from ._call import Call
+from ._inside_stream import InsideStream, inside_pair
 from ._trace import ClientInstrument, Trace
 from ._upload import Upload
 
@@ -43,6 +46,8 @@ __all__ = ["AppAttempt"]
 _T = TypeVar("_T")
 
 log = logging.getLogger("trio_http.client")
+
+TALK_GRACE = 1.0  # seconds for what talks at the other side to end by itself
 
 _SERVER = ServerLimits()
 
@@ -176,6 +181,8 @@ class AppAttempt:
         self._pipe: _Pipe | None = None
         self._trailers: Headers | None = None
         self._request: Request | None = None
+        self._stream: InsideStream | None = None
+        self._talk: Upload | None = None
         self.over = False
         self.contexts = AsyncExitStack()
 
@@ -216,6 +223,9 @@ class AppAttempt:
         """
         call = self.call
         headers = Headers.from_items(call.items)
+        if call.upgrade is not None:
+            headers["Upgrade"] = call.upgrade.decode("ascii")
+            headers["Connection"] = "Upgrade"
         if call.content.length is not None and (call.content.length or call.method in {"POST", "PUT", "PATCH"}):
             headers.setdefault("Content-Length", str(call.content.length))
         exchange = _InProcess(self, call.to.origin.scheme)
@@ -245,8 +255,14 @@ class AppAttempt:
             await self.abandon()
             raise
         self.timings.sent = self.timings.answered = trio.current_time()
+        if isinstance(response, UpgradeResponse):
+            response = response.agree(request)
+        if isinstance(response, UpgradeResponse) and not _is_asked_for(response, request):
+            response = _refused(response)
         if trace is not None:
             trace.answered(response.status)
+        if isinstance(response, UpgradeResponse):
+            return self._switch(response)
         content = response.outgoing
         bodiless = call.method == "HEAD" or response.status in {204, 304}
         if bodiless:
@@ -263,6 +279,31 @@ class AppAttempt:
         reason = reason_bytes(response.status) if response.reason is None else response.reason.encode("latin-1")
         return h1.Response.trusted(response.status, h1.Headers(items), reason)
 
+    def _switch(self, response: UpgradeResponse) -> h1.InformationalResponse:
+        """Let the function that the response brought talk at the other end of a connection."""
+        self._stream, theirs = inside_pair()
+
+        async def talk() -> None:
+            try:
+                await response.take_over(theirs)
+            except Exception:
+                log.exception("%s: failed after the switch of protocols", self.call)
+            finally:
+                await trio.aclose_forcefully(theirs)
+
+        self._talk = Upload()
+        self._nursery.start_soon(self._talk.run, talk, name=f"the other side of {self.call}")
+        lines = [*response.headers.items_list, (b"Connection", b"connection", b"upgrade")]
+        return h1.InformationalResponse(status_code=101, headers=h1.Headers(lines), reason=b"Switching Protocols")
+
+    async def _end_talk(self) -> None:
+        """Hang up, and give the function a moment to notice it."""
+        if self._stream is not None and self._talk is not None:
+            await trio.aclose_forcefully(self._stream)
+            with trio.CancelScope(deadline=trio.current_time() + TALK_GRACE, shield=True):
+                await self._talk.done.wait()
+            await self._talk.stop()
+
     def _timeout(self, read: float | None, begun: float) -> HTTPError:
         call = self.call
         if read is None or call.latest < begun + read:
@@ -272,10 +313,10 @@ class AppAttempt:
             )
         return ReadTimeout(f"{call}: the handler has not answered for {read:g} s (ClientTimeouts.read)", limit=read)
 
-    @property
-    def wire(self) -> HTTP1Stream | None:
-        """There is none."""
-        return None
+    def switched(self) -> UpgradedStream:
+        """Return our end of the connection to the function that took over."""
+        assert self._stream is not None
+        return UpgradedStream(StreamTransport(self._stream))
 
     @property
     def has_body(self) -> bool:
@@ -350,9 +391,21 @@ class AppAttempt:
             self._trace.ended(None, complete=False, received=self._received)
         if self._request is not None:
             self._request.end()
+        await self._end_talk()
         for pipe in self._pipes:
             await pipe.aclose()
         await self.contexts.aclose()
+
+
+def _is_asked_for(response: UpgradeResponse, request: Request) -> bool:
+    asked = [each.strip().lower() for each in (request.headers.get("upgrade") or "").split(",")]
+    return response.protocol is not None and response.protocol.lower() in asked
+
+
+def _refused(response: UpgradeResponse) -> Response:
+    if response.protocol is None:
+        return Response("this is for CONNECT\n", status=405)
+    return Response(f"this is {response.protocol}: ask for it\n", status=426, headers={"Upgrade": response.protocol})
 
 
 def _answer(status: int, text: str, headers: HeadersInput | None = None) -> Response:

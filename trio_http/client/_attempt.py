@@ -7,7 +7,7 @@ from typing import Protocol
 from .. import h1
 from ..messages import Timings
 from ..semantics import Headers
-from ..wire import HTTP1Stream
+from ..wire import UpgradedStream
 from ._call import Call
 
 __all__ = ["Attempt", "Head"]
@@ -22,9 +22,9 @@ class Attempt(Protocol):
     call: Call
     timings: Timings
 
-    @property
-    def wire(self) -> HTTP1Stream | None:
-        """The connection below; None where there is none."""
+    def switched(self) -> UpgradedStream:
+        """Return the connection after a 101, with what had arrived behind that; closed with the attempt."""
+        ...
 
     @property
     def has_body(self) -> bool:

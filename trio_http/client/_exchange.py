@@ -28,7 +28,7 @@ from .._errors import BodyTooLarge, HTTPError, PoolError, ReadError, RemoteProto
 from ..messages import Timings
 from ..semantics import Headers
 from ..transport import WRITE_SLICE, Dial
-from ..wire import HTTP1Stream, Unsent, request_head
+from ..wire import HTTP1Stream, Unsent, UpgradedStream, request_head
 from ._attempt import Head
 from ._call import Call
 from ._pool import ClientConnection, Pool
@@ -101,10 +101,11 @@ class Exchange:
         assert stream is not None
         return stream
 
-    @property
-    def wire(self) -> HTTP1Stream | None:
-        """The connection, once it is open."""
-        return self._connection.stream
+    def switched(self) -> UpgradedStream:
+        """Return the connection after a 101."""
+        wire = self.stream
+        first, ended = wire.core.trailing_data
+        return UpgradedStream(wire.transport, first, ended=ended)
 
     @property
     def has_body(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import final
 
-from .._errors import LocalProtocolError, StatusError
+from .._errors import StatusError
 from ..messages import Response
 from ..wire import UpgradedStream
 from ._stream import OpenResponse
@@ -28,12 +28,13 @@ class Upgrade:
         response: The 101 response, inside the block.
     """
 
-    __slots__ = ("_begin", "_open", "_what", "response")
+    __slots__ = ("_begin", "_open", "_stream", "_what", "response")
 
     def __init__(self, begin: Callable[[], Awaitable[OpenResponse]], what: str) -> None:
         self._begin = begin
         self._what = what
         self._open: OpenResponse | None = None
+        self._stream: UpgradedStream | None = None
         self.response: Response | None = None
 
     async def __aenter__(self) -> UpgradedStream:
@@ -43,22 +44,17 @@ class Upgrade:
             if response.status != 101:
                 await response.read(ANSWER)
                 raise StatusError(response.status, f"in answer to {self._what}; 101 was expected", response=response)
-            wire = opened.attempts[-1].wire
-            if wire is None:
-                raise LocalProtocolError(
-                    f"{self._what}: another protocol needs a connection, and a client of an application has none"
-                )
         except BaseException:
             await opened.aclose()
             raise
         self._open, self.response = opened, response
-        first, ended = wire.core.trailing_data
-        return UpgradedStream(wire.transport, first, ended=ended)
+        self._stream = opened.attempts[-1].switched()
+        return self._stream
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         assert self._open is not None
-        if error is None and (stream := self._open.attempts[-1].wire) is not None:
-            await stream.aclose()  # in good order
+        if error is None and self._stream is not None:
+            await self._stream.aclose()  # in good order
         await self._open.aclose()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from .._errors import LocalProtocolError
 from ..semantics import Headers
 from ..websocket import (
     Deflate,
@@ -73,18 +72,18 @@ async def begin_websocket(
     opening = Opening(options)
     opened = await send(opening.headers)
     try:
-        call, wire = opened.attempts[-1].call, opened.attempts[-1].wire
+        attempt = opened.attempts[-1]
+        call = attempt.call
         if opened.response.status != 101:
             await opened.response.read(ANSWER)
             raise opening.rejected(opened.response, call.to.url)
-        if wire is None:
-            raise LocalProtocolError(f"{call}: a WebSocket needs a connection, and a client of an application has none")
         opened.stop_the_clock()
+        transport, trailing = attempt.switched().detach()
         return opening.succeeded(
             call.request(),
             opened.response.headers,
-            wire.transport,
-            trailing=wire.core.trailing_data[0],
+            transport,
+            trailing=trailing,
             release=opened.aclose,
         )
     except BaseException:
