@@ -50,6 +50,7 @@ OPTIONAL_BELOW_THE_LINE = {"brotli", "brotlicffi", "zstandard"}
 # each folder that exists to wrap one library is the only one to import it
 ONLY_IN = {
     "trio_websocket": "websocket",
+    "websockets": "websocket",
     "wsproto": "websocket",
     "python_multipart": "web",
     "rich": "_cli",

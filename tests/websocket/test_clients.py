@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+import ssl
 from typing import Any
 
 import pytest
 import trio
 from ws_kit import frame
 
-from tests.client.client_peers import Peer, listen, run, serve_app
+from tests.client.client_peers import Peer, listen, relay, run, serve_app
 from trio_http import (
     Client,
     ConnectError,
@@ -22,11 +23,13 @@ from trio_http import (
     RemoteProtocolError,
     Request,
     Response,
+    TLSError,
     TotalTimeout,
     open_websocket,
+    serve,
 )
-from trio_http.client import BasicAuth
-from trio_http.testing import VirtualNetwork, for_each_cancel_point
+from trio_http.client import BasicAuth, DigestAuth
+from trio_http.testing import CertificateAuthority, VirtualNetwork, for_each_cancel_point
 from trio_http.websocket import (
     Deflate,
     Keepalive,
@@ -36,6 +39,7 @@ from trio_http.websocket import (
     WebSocketTimeouts,
 )
 
+AUTHORITY = CertificateAuthority()
 AGREED = b"Upgrade: websocket\r\nSec-WebSocket-Accept: %s\r\n"
 
 
@@ -197,6 +201,116 @@ def test_redirects_and_challenges_are_followed() -> None:
             assert ws.request.path == "/new"
 
     run(main)
+
+
+@pytest.mark.covers("B11")
+@pytest.mark.parametrize("secure", [False, True], ids=["ws", "wss"])
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5h"])
+def test_it_goes_through_a_tunnel_of_a_proxy(scheme: str, secure: bool) -> None:
+    """ws, too: a proxy that reads requests would not pass on what follows the handshake (RFC 6455 section 4.1)."""
+    heads: list[bytes] = []
+    context = AUTHORITY.server_context("api") if secure else None
+    port = 443 if secure else 80
+
+    async def main(net: VirtualNetwork) -> None:
+        async def run_server(*, task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED) -> None:
+            await serve(echoing, port, host="0.0.0.0", ssl_context=context, task_status=task_status)
+
+        async def proxy(peer: Peer) -> None:
+            if scheme == "socks5h":
+                assert await peer.exactly(3) == b"\x05\x01\x00"
+                await peer.send(b"\x05\x00")
+                heads.append(await peer.exactly(4 + 1 + 3 + 2))
+                await peer.send(b"\x05\x00\x00\x01\0\0\0\0\0\0")
+            else:
+                heads.append(await peer.head())
+                await peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            await relay(peer, "api", port)
+
+        await net.host("api").start(run_server)
+        tls = AUTHORITY.server_context("proxy") if scheme == "https" else None
+        await listen(net, proxy, host="proxy", port=3128, tls=tls)
+        trust = ssl.create_default_context(cadata=AUTHORITY.pem)
+        url = f"{'wss' if secure else 'ws'}://api/"
+        async with (
+            Client(proxy=f"{scheme}://proxy:3128", ssl_context=trust) as client,
+            client.websocket(url, subprotocols=["chat"]) as ws,
+        ):
+            await ws.send("through " * 10_000)
+            assert await ws.receive() == "through " * 10_000
+
+    run(main)
+    (head,) = heads
+    if scheme == "socks5h":
+        assert head == b"\x05\x01\x00\x03\x03api" + port.to_bytes(2, "big")
+    else:
+        assert head.startswith(f"CONNECT api:{port} HTTP/1.1\r\n".encode())
+
+
+@pytest.mark.covers("B11")
+def test_wss_is_verified_as_https_is() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def nobody(peer: Peer) -> None:
+            await peer.end()
+
+        await listen(net, nobody, tls=AUTHORITY.server_context("api"), port=443)
+        async with Client() as client:
+            with pytest.raises(TLSError, match="api"):
+                async with client.websocket("wss://api/"):
+                    pass
+
+    run(main)
+
+
+@pytest.mark.covers("B11")
+def test_cookies_and_challenges_are_those_of_the_client() -> None:
+    seen: list[tuple[str, str | None]] = []
+
+    async def handler(request: Request) -> Response:
+        seen.append((request.path, request.cookies.get("id")))
+        if request.path == "/login":
+            return Response("", headers={"Set-Cookie": "id=7"})
+        if "authorization" not in request.headers:
+            challenge = 'Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256'
+            return Response(status=401, headers={"WWW-Authenticate": challenge, "Set-Cookie": "id=8"})
+        return WebSocketResponse(echo, headers={"Set-Cookie": "id=9"})
+
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, handler)
+        async with Client(base_url="http://api", auth=DigestAuth("me", "secret")) as client:
+            await client.get("/login", auth=None)
+            async with client.websocket("/ws") as ws:
+                await ws.send("x")
+                assert await ws.receive() == "x"
+            await client.get("/login", auth=None)
+
+    run(main)
+    assert seen == [("/login", None), ("/ws", "7"), ("/ws", "8"), ("/login", "9")]
+
+
+def test_credentials_stay_behind_at_a_redirect_to_another_origin() -> None:
+    heads: list[bytes] = []
+
+    async def main(net: VirtualNetwork) -> None:
+        async def away(peer: Peer) -> None:
+            await peer.answer(b"", status="302 Found", fields="Location: ws://other/\r\n")
+
+        async def there(peer: Peer) -> None:
+            heads.append(await agree(peer))
+            await peer.until(b"\x88")
+
+        await listen(net, away)
+        await listen(net, there, host="other")
+        options = WebSocketTimeouts(close=1)
+        async with (
+            Client(auth=BasicAuth("me", "secret")) as client,
+            client.websocket("ws://api/", headers={"Cookie": "a=b"}, timeouts=options) as ws,
+        ):
+            assert str(ws.request.url) == "http://other/"
+
+    run(main)
+    assert b"authorization" not in heads[0].lower()
+    assert b"cookie" not in heads[0].lower()
 
 
 def test_what_cannot_be_asked_is_told() -> None:

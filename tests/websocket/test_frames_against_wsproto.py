@@ -12,7 +12,7 @@ from wsproto.extensions import PerMessageDeflate
 
 from trio_http.websocket._deflate import Agreement, Deflate
 from trio_http.websocket._frames import FrameConnection
-from trio_http.websocket._masking import apply_mask, mask_by_numbers
+from trio_http.websocket._masking import apply_mask, mask_in_python
 
 events = st.one_of(
     st.builds(lambda data: TextMessage(data=data), st.text(max_size=300)),
@@ -147,10 +147,10 @@ def test_compression_is_understood(
     assert back == joined(messages)
 
 
-@given(st.binary(max_size=40000), st.binary(min_size=4, max_size=4))
+@given(st.binary(max_size=4000), st.binary(min_size=4, max_size=4))
 def test_masking_is_xor(data: bytes, key: bytes) -> None:
     expected = bytes(byte ^ key[i & 3] for i, byte in enumerate(data))
 
-    assert mask_by_numbers(data, key) == expected
-    assert mask_by_numbers(memoryview(data), key) == expected
+    assert mask_in_python(data, key) == expected
+    assert mask_in_python(memoryview(data), key) == expected
     assert apply_mask(data, key) == expected

@@ -160,6 +160,11 @@ class Call:
         """True if sending it twice does no more than sending it once, as far as HTTP can tell."""
         return self.method in IDEMPOTENT or "idempotency-key" in self.headers
 
+    def switch_to(self, protocol: bytes, to: Destination) -> None:
+        """Ask to leave HTTP behind, on a way on which that is possible."""
+        self.upgrade = protocol
+        self.to = to
+
     def request(self) -> Request:
         """Return it as users see it."""
         return Request.outgoing(self.method, self.to.url, self.headers, self.content)

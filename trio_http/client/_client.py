@@ -289,7 +289,7 @@ class Client:
             call = self._composer.call(method, url, options)
             if not is_token(protocol.partition("/")[0].encode()):
                 raise LocalProtocolError(f"{protocol!r} names no protocol (RFC 9110 section 7.8)")
-            call.upgrade = Headers({"Upgrade": protocol}).raw[0][1]
+            call.switch_to(Headers({"Upgrade": protocol}).raw[0][1], self._core.destination(call.to.url, switches=True))
             opened = await self._sender.open(call, options, check=False)
             if opened.response.status == 101:
                 opened.stop_the_clock()
@@ -341,7 +341,7 @@ class Client:
             given = request_options(options)
             given["headers"] = headers
             call = self._composer.call("GET", http_url(url), given)
-            call.upgrade = b"websocket"
+            call.switch_to(b"websocket", self._core.destination(call.to.url, switches=True))
             return await self._sender.open(call, given, check=False)
 
         return functools.partial(begin_websocket, send, websocket_options(options))

@@ -112,23 +112,33 @@ class Core:
 
     # ---------------------------------------------------------------- requests
 
-    def destination(self, url: URL) -> Destination:
-        """Return the way to a URL."""
+    def destination(self, url: URL, *, switches: bool = False) -> Destination:
+        """Return the way to a URL.
+
+        Args:
+            url: The URL.
+            switches: The connection is to leave HTTP behind, so no proxy may read it (RFC 6455 section 4.1).
+        """
         port = url.port
         assert port is not None  # http and https have one
         app = self._mounts.get(url.origin, self._app)
         origin = Origin(url.scheme, url.raw_host, port)
-        return Destination(url, origin, self._direct if app is not None else self._route_to(origin), app)
+        return Destination(
+            url,
+            origin,
+            self._direct if app is not None else self._route_to(origin, tunnel=origin.is_tls or switches),
+            app,
+        )
 
-    def _route_to(self, origin: Origin) -> Route:
+    def _route_to(self, origin: Origin, *, tunnel: bool) -> Route:
         settings = self._settings
         proxy = None if settings.uds is not None else self._proxies.choose(origin)
         if proxy is None:
             return self._direct
-        key = (str(proxy), origin.is_tls)
+        key = (str(proxy), tunnel)
         route = self._routes.get(key)
         if route is None:
-            route = route_through(proxy, self._network, settings.tls, to_tls=origin.is_tls)
+            route = route_through(proxy, self._network, settings.tls, tunnel=tunnel)
             self._routes[key] = route
         return route
 

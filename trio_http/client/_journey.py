@@ -133,7 +133,7 @@ class Journey:
             response.request, response.url, response.timings = call.request(), call.to.url, attempt.timings
             response.history = tuple(history)
             history.append(response)
-            url = next_url(call.to.url, headers)
+            url = next_url(call.to.url, headers, websocket=call.upgrade == b"websocket")
             if most is not None and len(history) > most:
                 raise too_many(str(first), most, url)
             if url.origin != origin:
@@ -148,7 +148,7 @@ class Journey:
         drops = method != call.method
         content = _NO_CONTENT if drops else replayed(call.content, call.to.url, status)
         headers = next_headers(call.headers, drops_content=drops, crosses=url.origin != call.to.url.origin)
-        return call.redirected(method, self._core.destination(url), headers, content)
+        return call.redirected(method, self._core.destination(url, switches=call.upgrade is not None), headers, content)
 
     async def _authorized(self, call: Call) -> tuple[Attempt, Head]:
         auth = self._auth

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .._errors import BodyConsumed, InvalidURL, RemoteProtocolError, TooManyRedirects
 from ..messages import Content
 from ..semantics import URL, Headers
+from ..websocket import http_url
 
 __all__ = ["is_redirect", "next_headers", "next_method", "next_url", "too_many"]
 
@@ -27,7 +28,7 @@ def is_redirect(status: int, headers: Headers) -> bool:
     return status in _REDIRECTS and "location" in headers
 
 
-def next_url(url: URL, headers: Headers) -> URL:
+def next_url(url: URL, headers: Headers, *, websocket: bool = False) -> URL:
     """Return where a redirect leads; it inherits the fragment (RFC 9110 section 10.2.2).
 
     Raises:
@@ -39,6 +40,8 @@ def next_url(url: URL, headers: Headers) -> URL:
         target = url.join(location.encode("latin-1").decode("utf-8", "replace"))
     except InvalidURL as error:
         raise RemoteProtocolError(f"{url.redacted} redirects to an invalid Location: {error}") from error
+    if websocket:
+        target = http_url(target)  # of a handshake; any other request cannot go there
     if target.scheme not in {"http", "https"}:
         raise RemoteProtocolError(
             f"{url.redacted} redirects to {target.redacted}, which is neither http nor https; not followed"

@@ -79,18 +79,18 @@ class Proxy:
         return "Basic " + base64.b64encode(f"{self.username}:{self.password or ''}".encode()).decode()
 
 
-def route_through(proxy: Proxy, network: Network, tls: TLSOptions, *, to_tls: bool) -> Route:
+def route_through(proxy: Proxy, network: Network, tls: TLSOptions, *, tunnel: bool) -> Route:
     """Return the way to servers through a proxy.
 
     Args:
         proxy: The proxy.
         network: How to connect to it.
         tls: How to verify servers.
-        to_tls: The way for origins that are spoken to over TLS.
+        tunnel: The proxy is to pass on bytes, not to read requests: for TLS, and for what leaves HTTP behind.
     """
     if proxy.scheme in {"socks5", "socks5h"}:
         return TunnelRoute(proxy, network, tls, _ask_socks)
-    return TunnelRoute(proxy, network, tls, _ask_http) if to_tls else ForwardRoute(proxy, network, tls)
+    return TunnelRoute(proxy, network, tls, _ask_http) if tunnel else ForwardRoute(proxy, network, tls)
 
 
 async def _reach(proxy: Proxy, network: Network, tls: TLSOptions, dial: Dial) -> trio.abc.Stream:
