@@ -9,16 +9,19 @@ from ._options import Keepalive, WebSocketLimits, WebSocketTimeouts
 from ._per_message import MessageFunction, PerMessage
 from ._reconnecting import ReconnectingWebSocket
 from ._response import WebSocketHandler, WebSocketResponse
+from ._streams import IncomingMessage, OutgoingMessage
 from ._websocket import WebSocket, WebSocketReceiveChannel, WebSocketSendChannel
 
 __all__ = [
     "Broadcast",
     "Deflate",
+    "IncomingMessage",
     "Keepalive",
     "LiveWebSocket",
     "MessageFunction",
     "OpenWebSocket",
     "Opening",
+    "OutgoingMessage",
     "PerMessage",
     "Policy",
     "ReconnectingWebSocket",

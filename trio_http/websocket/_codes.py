@@ -1,10 +1,15 @@
-"""The numbers of RFC 6455: opcodes and close codes; and which of them may travel."""
+"""The numbers of RFC 6455: opcodes and close codes; which of them may travel, and how."""
 
 from __future__ import annotations
 
 from enum import IntEnum
 
-__all__ = ["CLOSE_NAMES", "WebSocketOpCode", "describe_code", "is_valid_close_code"]
+from .._errors import LocalProtocolError
+
+__all__ = ["CLOSE_NAMES", "WebSocketOpCode", "close_payload", "describe_code", "is_valid_close_code"]
+
+_REASON_MAX = 123  # bytes; a control frame holds 125, two of them are the code
+_NEVER_SENT = (1005, 1006, 1015)
 
 
 class WebSocketOpCode(IntEnum):
@@ -50,3 +55,21 @@ def describe_code(code: int) -> str:
     """Return a code with its name, for texts."""
     name = CLOSE_NAMES.get(code)
     return f"{code} ({name})" if name else str(code)
+
+
+def close_payload(code: int | None, reason: str | None) -> bytes:
+    """Return what a close frame carries; a reason that is too long is cut between characters.
+
+    Raises:
+        LocalProtocolError: The code may not be sent.
+    """
+    if code is None or code == 1005:
+        return b""  # "no status code was present": that is what answers a close frame without one
+    if code in _NEVER_SENT:
+        code = 1000
+    elif not is_valid_close_code(code):
+        raise LocalProtocolError(f"the close code {code} may not be sent: use 1000, 1001, 1011 or 3000 to 4999")
+    text = (reason or "").encode("utf-8", "replace")
+    if len(text) > _REASON_MAX:
+        text = text[:_REASON_MAX].decode("utf-8", "ignore").encode()
+    return code.to_bytes(2, "big") + text

@@ -27,7 +27,7 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, Req
 
 from .._entropy import random_bytes
 from .._errors import LocalProtocolError
-from ._codes import is_valid_close_code
+from ._codes import close_payload, is_valid_close_code
 from ._deflate import Agreement, Deflater, Inflater, InvalidData, TooBig
 from ._masking import apply_mask
 
@@ -37,10 +37,7 @@ OPEN: Final = ConnectionState.OPEN
 REMOTE_CLOSING: Final = ConnectionState.REMOTE_CLOSING
 LOCAL_CLOSING: Final = ConnectionState.LOCAL_CLOSING
 CLOSED: Final = ConnectionState.CLOSED
-
-_REASON_MAX = 123  # bytes; a control frame holds 125, two of them are the code
 _EMPTY_MAX = 1000  # empty fragments of one message; they cost us work, and tell nothing
-_NEVER_SENT = (1005, 1006, 1015)
 
 _Message: TypeAlias = TextMessage | BytesMessage
 _new = object.__new__
@@ -72,6 +69,8 @@ class FrameConnection:
         controls: Set to an empty deque before anything is received, to be told of pings and pongs in their place among
             the messages: each adds ``(mark, opcode, payload)`` here, and becomes a message besides whose data is that
             very ``mark``.
+        pieces: Set to be given what is not there at once piece by piece, as (data, bytes, whether it is the last);
+            such messages become no event, and no limit holds for them.
         missing: How many bytes of the current frame have not come yet, as far as known; for those who read.
         refused: True once the peer broke the protocol or a limit.
     """
@@ -98,6 +97,7 @@ class FrameConnection:
         "deliver",
         "ended",
         "missing",
+        "pieces",
         "refused",
     )
 
@@ -121,6 +121,7 @@ class FrameConnection:
         self.refused = False
         self.deliver: Callable[[str | bytes], bool] | None = None
         self.ended: Callable[[], None] | None = None
+        self.pieces: Callable[[str | bytes, int, bool], None] | None = None
         self.controls: deque[tuple[bytes, int, bytes]] | None = None
         # the data frame being read
         self.missing = 0
@@ -167,7 +168,7 @@ class FrameConnection:
             if kind is Pong:
                 return self._control(10, bytes(event.payload))  # type: ignore[attr-defined]  # as above
         if kind is CloseConnection and (state is OPEN or state is REMOTE_CLOSING):
-            data = self._control(8, _close_payload(event.code, event.reason))  # type: ignore[attr-defined]  # as above
+            data = self._control(8, close_payload(event.code, event.reason))  # type: ignore[attr-defined]  # as above
             self._state = LOCAL_CLOSING if state is OPEN else CLOSED
             return data
         if kind is Request:
@@ -256,6 +257,8 @@ class FrameConnection:
             while self._state is OPEN or self._state is LOCAL_CLOSING:
                 if self.missing:
                     message = self._take_piece()
+                    if message is _GIVEN:
+                        continue
                     if message is not None:
                         if deliver is None or not deliver(message.data):  # type: ignore[arg-type]  # never a bytearray
                             yield message
@@ -327,7 +330,7 @@ class FrameConnection:
                 self._begin_frame(first, size, buffer[start:body] if key_size else None)
                 self._position = body
                 message = self._take_piece()
-                if message is not None and (deliver is None or not deliver(message.data)):  # type: ignore[arg-type]  # as above
+                if message is not None and message is not _GIVEN and (deliver is None or not deliver(message.data)):  # type: ignore[arg-type]  # as above
                     yield message
         except _Refused as refused:
             end = self._fail(refused.code, refused.reason)
@@ -418,6 +421,12 @@ class FrameConnection:
             piece = inflater.decompress(piece, allowed, final=final)
             size = len(piece)
         self._size += size
+        if self.pieces is not None:
+            self.pieces(piece if self._decoder is None else self._decoder.decode(piece, final), size, final)
+            if not final:
+                return None
+            self._forget_message()
+            return _GIVEN
         if self._decoder is not None:
             text = self._decoder.decode(piece, final)
             if text:
@@ -454,8 +463,8 @@ class FrameConnection:
         return CloseConnection(code=code, reason=reason)
 
 
-# a buffer of its own identity, for the end of the stream
-_END = bytes(bytearray(b"end"))
+_GIVEN = BytesMessage(data=b"")  # stands for a message that was given out in pieces
+_END = bytes(bytearray(b"end"))  # a buffer of its own identity, for the end of the stream
 
 
 def _refuse(code: int, reason: str) -> Never:
@@ -489,16 +498,3 @@ def _parse_close(payload: bytes) -> tuple[int, str]:
     if not is_valid_close_code(code):
         _refuse(1002, f"the close code {code} may not be sent (RFC 6455 section 7.4)")
     return code, payload[2:].decode()
-
-
-def _close_payload(code: int | None, reason: str | None) -> bytes:
-    if code is None or code == 1005:
-        return b""  # "no status code was present": that is what answers a close frame without one
-    if code in _NEVER_SENT:
-        code = 1000
-    elif not is_valid_close_code(code):
-        raise LocalProtocolError(f"the close code {code} may not be sent: use 1000, 1001, 1011 or 3000 to 4999")
-    text = (reason or "").encode("utf-8", "replace")
-    if len(text) > _REASON_MAX:
-        text = text[:_REASON_MAX].decode("utf-8", "ignore").encode()
-    return code.to_bytes(2, "big") + text

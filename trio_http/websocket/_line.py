@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Awaitable, Callable
 from typing import final
 
 import trio
@@ -36,6 +37,7 @@ class Line(trio.abc.Stream):
 
     Attributes:
         heard: When the last byte came, on trio's clock.
+        gate: Set to be awaited before each read; for who cannot take more for now.
         waiting: Since when the reader waits for bytes; ``inf`` while it does something else.
         broken: Why nothing can be sent any more; None while it can.
     """
@@ -49,6 +51,7 @@ class Line(trio.abc.Stream):
         "_turn",
         "_write",
         "broken",
+        "gate",
         "heard",
         "waiting",
     )
@@ -61,6 +64,7 @@ class Line(trio.abc.Stream):
         self._resumed: trio.Event | None = None
         self._saying: trio.Event | None = None  # last words, which closing waits for
         self._turn = trio.StrictFIFOLock()  # control frames must not overtake one another
+        self.gate: Callable[[], Awaitable[None]] | None = None
         self.heard = trio.current_time()
         self.waiting = math.inf
         self.broken: str | None = None
@@ -86,6 +90,8 @@ class Line(trio.abc.Stream):
         # Hot: once per message or more, nearly all of it the wait.
         if self._closed:
             raise trio.ClosedResourceError("this connection was closed on our side")
+        if self.gate is not None:
+            await self.gate()
         self.waiting = trio.current_time()
         if self._resumed is not None:
             self._resumed.set()

@@ -50,7 +50,8 @@ class Opening:
 
     def __init__(self, options: WebSocketOptions) -> None:
         self._options = options
-        self._handshake = ClientHandshake(subprotocols=options.subprotocols, compression=options.compression)
+        compression = None if options.limits.stream else options.compression
+        self._handshake = ClientHandshake(subprotocols=options.subprotocols, compression=compression)
 
     @property
     def headers(self) -> Headers:

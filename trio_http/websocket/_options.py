@@ -36,10 +36,14 @@ class WebSocketLimits:
     Attributes:
         message: Bytes of one message, decompressed, fragments together; more is refused with 1009.
         queue: Messages that wait for the program; when it is full nothing more is read, and TCP holds the peer back.
+        stream: Messages are given out as they come, so that :meth:`WebSocket.receive_stream` takes those of any size;
+            ``message`` holds for :meth:`WebSocket.receive` only. Goes without compression: what a piece comes to could
+            not be bounded.
     """
 
     message: int | None = 1024 * 1024  # websockets, trio-websocket 1 MiB; tornado 10 MiB; ws of node 100 MiB
     queue: int = 16  # websockets 16, trio-websocket 1
+    stream: bool = False
 
     def __post_init__(self) -> None:
         for name, value, least in (("message", self.message, 1), ("queue", self.queue, 1)):

@@ -92,7 +92,10 @@ class WebSocketResponse(UpgradeResponse):
     def agree(self, request: Request) -> Response:
         """Do the opening handshake; see :func:`~trio_http.websocket._handshake.accept`."""
         accepted = accept(
-            request, subprotocols=self._subprotocols, origins=self._origins, compression=self._compression
+            request,
+            subprotocols=self._subprotocols,
+            origins=self._origins,
+            compression=None if self._limits.stream else self._compression,
         )
         if isinstance(accepted, Response):
             return accepted

@@ -38,6 +38,7 @@ from ..transport import Transport
 from ._codes import is_valid_close_code
 from ._deflate import Agreement
 from ._frames import OPEN, FrameConnection
+from ._inbox import Inbox, Piece
 from ._keepalive import keep_alive
 from ._line import Line
 from ._options import Keepalive, WebSocketLimits, WebSocketTimeouts
@@ -77,6 +78,10 @@ class Session:
         limits: What is taken from the peer.
         timeouts: How long it is waited for.
         keepalive: When it is asked for a sign of life; None for never.
+
+    Attributes:
+        inbox: Where messages wait in pieces, if ``limits.stream`` says so.
+        limit: Bytes of one message that is received whole.
     """
 
     __slots__ = (
@@ -84,6 +89,7 @@ class Session:
         "_connection",
         "_count",
         "_ended",
+        "_fragments",
         "_held",
         "_keepalive",
         "_over",
@@ -94,6 +100,8 @@ class Session:
         "_turns",
         "_waiting",
         "frames",
+        "inbox",
+        "limit",
         "line",
         "timeouts",
     )
@@ -110,7 +118,9 @@ class Session:
         keepalive: Keepalive | None,
     ) -> None:
         self.timeouts = timeouts
-        self.frames = FrameConnection(client=client, max_message=limits.message, deflate=deflate, trailing=trailing)
+        self.limit = limits.message
+        most = None if limits.stream else limits.message
+        self.frames = FrameConnection(client=client, max_message=most, deflate=deflate, trailing=trailing)
         self.line = Line(transport, self.frames, write=timeouts.write)
         # mypy and trio-websocket ask for wsproto's own class, of which only the interface is used
         frames: Any = self.frames
@@ -137,6 +147,13 @@ class Session:
         self._closing: trio.Event | None = None
         self._pings: set[trio.CancelScope] = set()
         self._count = itertools.count(1)
+        self._fragments: trio.Semaphore | None = None  # whose turn it is, once messages have been sent in pieces
+        self.inbox: Inbox | None = None
+        if limits.stream:
+            self.inbox = Inbox(room=limits.queue, ended=self._end_or_none)
+            self.frames.deliver = self.inbox.put_message
+            self.frames.pieces = self.inbox.put
+            self.line.gate = self.inbox.room
 
     # ---------------------------------------------------------------- life
 
@@ -181,8 +198,12 @@ class Session:
 
     # ---------------------------------------------------------------- messages
 
-    async def send(self, message: str | bytes) -> None:
-        """Send one message.
+    async def send(self, message: str | bytes, final: bool | None = None) -> None:
+        """Send one message, or a piece of the one that was begun by :meth:`begin_fragments`.
+
+        Args:
+            message: The message or piece.
+            final: Whether the piece is the last one; None for a whole message, which waits for its turn.
 
         Raises:
             ConnectionClosed: The WebSocket is closed or closing.
@@ -197,10 +218,17 @@ class Session:
             await trio.lowlevel.checkpoint_if_cancelled()
         else:
             await trio.lowlevel.checkpoint()
+        if final is None and self._fragments is not None:
+            async with self._fragments:
+                await self.send(message, True)
+            return
         if self._ended is not None or self.frames.state is not OPEN:
             raise self.error()
         event: Any = _new(TextMessage) if type(message) is str else _new(BytesMessage)
-        event.__dict__["data"] = message  # the rest are defaults; __init__ of a frozen class is slow
+        fields = event.__dict__
+        fields["data"] = message  # the rest are defaults; __init__ of a frozen class is slow
+        if final is False:
+            fields["message_finished"] = False
         line = self.line
         try:
             await line.send_event(event)
@@ -226,6 +254,8 @@ class Session:
             Loses no message.
         """
         # Hot: once per message. Waiting costs one turn of the event loop, a message that is there already mostly none.
+        if self.inbox is not None:
+            return await self._receive_from(self.inbox)
         if self._queue:
             self._turns += 1
             if self._turns & 15:
@@ -247,6 +277,48 @@ class Session:
             await trio.lowlevel.checkpoint()
             raise self.error()
         return await self._wait()
+
+    async def _receive_from(self, inbox: Inbox) -> str | bytes:
+        pieces: list[Piece] = []
+        size = 0
+        async with inbox.turn:
+            try:
+                while not pieces or not pieces[-1].final:
+                    pieces.append(await inbox.take())
+                    size += pieces[-1].size
+                    if self.limit is not None and size > self.limit:
+                        break
+                else:
+                    data = [piece.data for piece in pieces]
+                    if len(data) == 1:
+                        return data[0]
+                    return "".join(data) if isinstance(data[0], str) else b"".join(data)  # type: ignore[arg-type]  # all of one kind
+            except trio.Cancelled:
+                inbox.put_back(pieces)
+                raise
+        await self.close(1009, f"a message of more than {self.limit} bytes")
+        raise self.error()
+
+    def _end_or_none(self) -> ConnectionClosed | None:
+        return None if self.closed is None else self.error()
+
+    async def begin_fragments(self) -> None:
+        """Wait until no other message is being sent in pieces, and begin one; ended by :meth:`end_fragments`.
+
+        Raises:
+            ConnectionClosed: The WebSocket is closed or closing.
+        """
+        if self._fragments is None:
+            self._fragments = trio.Semaphore(1)
+        await self._fragments.acquire()
+        if self.closed is not None:
+            self._fragments.release()
+            raise self.error()
+
+    def end_fragments(self) -> None:
+        """Let others send again."""
+        assert self._fragments is not None
+        self._fragments.release()
 
     async def _wait(self) -> str | bytes:
         task = trio.lowlevel.current_task()
@@ -279,6 +351,8 @@ class Session:
         """Tell those who wait for a message that none will come."""
         if self.closed is None:
             return
+        if self.inbox is not None:
+            self.inbox.wake()
         waiting, self._waiting = self._waiting, {}
         for task in waiting:
             trio.lowlevel.reschedule(task, outcome.Error(self.error()))
@@ -348,6 +422,8 @@ class Session:
     async def _shake_hands(self, code: int, reason: str) -> None:
         self._end(code, reason)
         self._queue.clear()
+        if self.inbox is not None:
+            self.inbox.clear()
         self._held = False
         timeout = self.timeouts.close
         try:

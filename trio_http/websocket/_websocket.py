@@ -12,6 +12,7 @@ from .._errors import ConnectionClosed, DecodingError
 from ..messages import Address, Request
 from ._codes import WebSocketOpCode
 from ._session import Session
+from ._streams import IncomingMessage, OutgoingMessage
 
 __all__ = ["NORMAL", "WebSocket", "WebSocketReceiveChannel", "WebSocketSendChannel"]
 
@@ -153,6 +154,21 @@ class WebSocket:
             return loads(message)
         except ValueError as error:
             raise DecodingError(f"a message of {len(message)} is not JSON: {error}") from error
+
+    def receive_stream(self) -> IncomingMessage:
+        """Receive one message in pieces, as they come: ``async with ws.receive_stream() as message``.
+
+        For messages larger than memory: open the WebSocket with ``WebSocketLimits(stream=True)``.
+
+        Raises:
+            RuntimeError: When the block is entered: it was not opened so.
+            ConnectionClosed: Likewise: no message will come.
+        """
+        return IncomingMessage(self._session)
+
+    def send_stream(self) -> OutgoingMessage:
+        """Send one message in pieces: ``async with ws.send_stream() as message: await message.send(piece)``."""
+        return OutgoingMessage(self._session)
 
     async def _receive_any(self) -> tuple[WebSocketOpCode, str | bytes]:
         opcode, payload = await self._session.receive_any()
