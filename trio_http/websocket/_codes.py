@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from .._errors import LocalProtocolError
 
-__all__ = ["CLOSE_NAMES", "WebSocketOpCode", "close_payload", "describe_code", "is_valid_close_code"]
+__all__ = ["WebSocketOpCode", "close_payload", "is_valid_close_code"]
 
 _REASON_MAX = 123  # bytes; a control frame holds 125, two of them are the code
 _NEVER_SENT = (1005, 1006, 1015)
@@ -24,24 +24,6 @@ class WebSocketOpCode(IntEnum):
     OPEN = 255
 
 
-CLOSE_NAMES = {
-    1000: "normal closure",
-    1001: "going away",
-    1002: "protocol error",
-    1003: "unsupported data",
-    1005: "no code given",
-    1006: "connection lost",
-    1007: "invalid data",
-    1008: "policy violation",
-    1009: "message too big",
-    1010: "extension missing",
-    1011: "internal error",
-    1012: "service restart",
-    1013: "try again later",
-    1014: "bad gateway",
-    1015: "TLS failure",
-}
-
 # RFC 6455 section 7.4.1 and the IANA registry; 1004 is reserved, 1005, 1006 and 1015 never travel.
 _SENDABLE = frozenset((1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014))
 
@@ -49,12 +31,6 @@ _SENDABLE = frozenset((1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 101
 def is_valid_close_code(code: int) -> bool:
     """Tell whether a close frame may carry this code (RFC 6455 section 7.4)."""
     return code in _SENDABLE or 3000 <= code <= 4999
-
-
-def describe_code(code: int) -> str:
-    """Return a code with its name, for texts."""
-    name = CLOSE_NAMES.get(code)
-    return f"{code} ({name})" if name else str(code)
 
 
 def close_payload(code: int | None, reason: str | None) -> bytes:
