@@ -157,7 +157,9 @@ ws.on("close", (code) => {
   if (code !== 4000) return console.log("closed with " + code);
   const again = new WebSocket(process.argv[1], ["chat"], { perMessageDeflate: COMPRESSION });
   again.on("open", () => again.send("close"));
-  again.on("close", (code, reason) => { console.log(code === 4001 && String(reason) === "as you wish" ? "ok" : code); });
+  again.on("close", (code, reason) => {
+    console.log(code === 4001 && String(reason) === "as you wish" ? "ok" : code);
+  });
 });
 """
 
@@ -205,9 +207,7 @@ async def running(arguments: list[str]) -> AsyncIterator[int]:
             await process.stdout.aclose()
 
 
-pytestmark = [pytest.mark.covers("A55", "A59", "A61", "B11")]
-
-
+@pytest.mark.covers("A55", "A56", "A59", "A61", "B11")
 @pytest.mark.parametrize("compression", [False, True], ids=["plain", "deflate"])
 @pytest.mark.parametrize("library", PEERS)
 async def test_our_client_with_their_server(library: str, compression: bool) -> None:
@@ -236,6 +236,7 @@ async def test_our_client_with_their_server(library: str, compression: bool) -> 
                 await ws.close(4000, "ours")
 
 
+@pytest.mark.covers("A55", "A61")
 @pytest.mark.parametrize("compression", [False, True], ids=["plain", "deflate"])
 @pytest.mark.parametrize("library", PEERS)
 async def test_their_client_with_our_server(library: str, compression: bool) -> None:

@@ -11,7 +11,7 @@ from trio_http import Client
 from trio_http.websocket import Deflate, Keepalive, WebSocketLimits, WebSocketTimeouts
 
 
-@pytest.mark.covers("A58", "A59", "A60", "A61")
+@pytest.mark.covers("A58", "A59", "A60")
 @pytest.mark.parametrize(
     ("make", "complaint"),
     [
