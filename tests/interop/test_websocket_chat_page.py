@@ -118,7 +118,7 @@ async def browsing(url: str, profile: Path) -> AsyncIterator[None]:
         nursery.cancel_scope.cancel()
 
 
-@pytest.mark.covers("A64", "S4.47")
+@pytest.mark.covers("A64")
 async def test_two_pages_and_a_client_talk(tmp_path: Path) -> None:
     require("chromium")
     chat = example("websocket_chat")

@@ -27,7 +27,11 @@ FLOODS = {
     "unmasked": b"\x81\x01x",
     "bad text": b"\x81\x81" + KEY + b"\xff",
     "final blocks": b"\xc2\xfd\x00\x00",
+    "asks and never reads": b"\x81\x84" + KEY + bytes(a ^ b for a, b in zip(b"more", KEY, strict=True)),
 }
+
+
+MUCH = bytes(500_000)
 
 
 def memory() -> int:
@@ -40,7 +44,7 @@ def memory() -> int:
 async def test_others_are_served_during_a_flood(flood: str) -> None:
     async def echo(ws: WebSocket) -> None:
         async for message in ws:
-            await ws.send(message)
+            await ws.send(MUCH if message == "more" else message)
 
     async def handler(request: Request) -> Response:
         return WebSocketResponse(echo)

@@ -55,6 +55,10 @@ async def main():
         await (await ws.ping())
         await ws.close(4000, "bye")
         assert ws.protocol.close_rcvd.code == 4000
+    async with connect(sys.argv[1], compression=COMPRESSION, subprotocols=["chat"]) as ws:
+        await ws.send("close")
+        await ws.wait_closed()
+        assert (ws.close_code, ws.close_reason) == (4001, "as you wish")
     print("ok")
 asyncio.run(main())
 """
@@ -105,6 +109,10 @@ async def main():
             await ws.ping()
             await ws.close(code=4000, message=b"bye")
             assert ws.close_code == 4000, ws.close_code
+        async with session.ws_connect(sys.argv[1], compress=compress, protocols=["chat"]) as ws:
+            await ws.send_str("close")
+            assert (await ws.receive()).type is aiohttp.WSMsgType.CLOSE
+            assert ws.close_code == 4001, ws.close_code
     print("ok")
 asyncio.run(main())
 """
@@ -131,7 +139,13 @@ for (const size of process.argv.slice(2).map(Number)) {
   wanted.push("\\u00e4".repeat(size / 2), Buffer.alloc(size));
 }
 let next = 0;
-const step = () => next < wanted.length ? ws.send(wanted[next]) : ws.ping();
+const step = () => {
+  if (next >= wanted.length) return ws.ping();
+  const half = wanted[next].length >> 1, data = wanted[next];
+  if (half < 1000) return ws.send(data);
+  ws.send(data.slice(0, half), { fin: false, binary: typeof data !== "string" });
+  ws.send(data.slice(half), { fin: true, binary: typeof data !== "string" });
+};
 ws.on("open", step);
 ws.on("message", (data, binary) => {
   const expected = wanted[next++];
@@ -139,7 +153,14 @@ ws.on("message", (data, binary) => {
   step();
 });
 ws.on("pong", () => ws.close(4000, "bye"));
-ws.on("close", (code) => { console.log(code === 4000 ? "ok" : "closed with " + code); });
+ws.on("close", (code) => {
+  if (code !== 4000) return console.log("closed with " + code);
+  const again = new WebSocket(process.argv[1], ["chat"], { perMessageDeflate: COMPRESSION });
+  again.on("open", () => again.send("close"));
+  again.on("close", (code, reason) => {
+    console.log(code === 4001 && String(reason) === "as you wish" ? "ok" : code);
+  });
+});
 """
 
 PEERS = {
@@ -186,9 +207,7 @@ async def running(arguments: list[str]) -> AsyncIterator[int]:
             await process.stdout.aclose()
 
 
-pytestmark = [pytest.mark.covers("A55", "A59", "A61", "B11")]
-
-
+@pytest.mark.covers("A55", "A56", "A59", "A61", "B11")
 @pytest.mark.parametrize("compression", [False, True], ids=["plain", "deflate"])
 @pytest.mark.parametrize("library", PEERS)
 async def test_our_client_with_their_server(library: str, compression: bool) -> None:
@@ -205,6 +224,10 @@ async def test_our_client_with_their_server(library: str, compression: bool) -> 
                         assert await ws.receive() == message
                 await ws.send("fragments")
                 assert await ws.receive() == "fragments"
+                async with ws.send_stream() as message:
+                    for piece in ("fragments of ", "ours ", "ä" * 70_000):
+                        await message.send(piece)
+                assert await ws.receive() == "fragments of ours " + "ä" * 70_000
                 assert 0 <= await ws.ping() < 5
                 await ws.send("close")
                 with pytest.raises(ConnectionClosed, match="4001: as you wish"):
@@ -213,6 +236,7 @@ async def test_our_client_with_their_server(library: str, compression: bool) -> 
                 await ws.close(4000, "ours")
 
 
+@pytest.mark.covers("A55", "A61")
 @pytest.mark.parametrize("compression", [False, True], ids=["plain", "deflate"])
 @pytest.mark.parametrize("library", PEERS)
 async def test_their_client_with_our_server(library: str, compression: bool) -> None:
@@ -223,6 +247,8 @@ async def test_their_client_with_our_server(library: str, compression: bool) -> 
         assert ws.subprotocol == "chat"
         try:
             async for message in ws:
+                if message == "close":
+                    await ws.close(4001, "as you wish")
                 await ws.send(message)
         except ConnectionClosed as error:
             codes.append((error.code, error.reason))
@@ -241,4 +267,4 @@ async def test_their_client_with_our_server(library: str, compression: bool) -> 
             await server.shutdown(2)
 
     assert done.stdout == b"ok\n"
-    assert codes == [(4000, "bye")]
+    assert codes == [(4000, "bye"), (4001, "as you wish")]

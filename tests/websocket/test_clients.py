@@ -170,7 +170,7 @@ def test_an_answer_that_does_not_fit_is_refused(answer: bytes, complaint: str) -
     run(main)
 
 
-@pytest.mark.covers("A54")
+@pytest.mark.covers("B11")
 def test_a_rejection_has_its_response() -> None:
     async def handler(request: Request) -> Response:
         return Response("not you", status=403)
@@ -565,6 +565,67 @@ def test_it_gives_up_after_so_many_attempts() -> None:
             with pytest.raises(HandshakeRejected, match="503"):
                 await open_again_and_again(client.websockets("ws://api/", attempts=4))
         assert len(peers) == 4
+
+    run(main)
+
+
+@pytest.mark.covers("B12")
+def test_a_connection_that_held_is_followed_without_a_long_pause() -> None:
+    """Failures are counted in a row; ten seconds of use end the row."""
+
+    async def main(net: VirtualNetwork) -> None:
+        async def hold(peer: Peer) -> None:
+            await agree(peer)
+            await trio.sleep(60)
+
+        await listen(net, hold)
+        begun = []
+        async with (
+            Client() as client,
+            client.websockets("ws://api/", backoff=1, keepalive=None) as connections,
+        ):
+            async for ws in connections:
+                begun.append(trio.current_time())
+                with pytest.raises(ConnectionClosed):
+                    await ws.receive()
+                if len(begun) == 5:
+                    break
+        assert all(60.8 <= later - earlier <= 61.2 for earlier, later in itertools.pairwise(begun))
+
+    run(main)
+
+
+@pytest.mark.covers("B12")
+def test_cancelled_while_it_closes_it_leaves_nothing() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def silent(peer: Peer) -> None:
+            await agree(peer)
+            await trio.sleep_forever()
+
+        peers = await listen(net, silent)
+        async with Client() as client:
+            with trio.move_on_after(5) as scope:
+                async with client.websockets("ws://api/", timeouts=WebSocketTimeouts(close=30)) as connections:
+                    await anext(connections)
+            assert scope.cancelled_caught
+            assert trio.current_time() == pytest.approx(5, abs=0.1)
+            assert len(peers) == 1
+            assert not client.pool.connections
+
+    run(main)
+
+
+def test_a_block_is_entered_once() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, echoing)
+        async with Client() as client:
+            connections = client.websockets("ws://api/")
+            one = client.websocket("ws://api/")
+            async with connections, one:
+                with pytest.raises(RuntimeError, match="ask for another one"):
+                    await connections.__aenter__()
+                with pytest.raises(RuntimeError, match="ask for another one"):
+                    await one.__aenter__()
 
     run(main)
 

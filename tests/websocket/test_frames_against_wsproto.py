@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given, strategies as st
 from ws_kit import feed, frame, words
 from wsproto.connection import CLIENT, SERVER, Connection

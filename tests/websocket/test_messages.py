@@ -325,3 +325,57 @@ async def test_a_peer_that_never_reads_meets_a_deadline(autojump_clock: trio.tes
         with pytest.raises(ConnectionClosed, match="no byte for 7 s"):
             await ws.receive()
     await theirs.aclose()
+
+
+async def test_what_it_says_of_itself(autojump_clock: trio.testing.MockClock) -> None:
+    async with pair() as (client, _):
+        assert repr(client) == "<WebSocket /ws: open>"
+        assert client.close_code is client.close_reason is None
+        await client.close(4000, "bye")
+        assert repr(client) == "<WebSocket /ws: closed with 4000>"
+        assert (client.close_code, client.close_reason) == (4000, "bye")
+
+
+async def test_what_inherits_from_text_or_bytes_is_sent_as_such(autojump_clock: trio.testing.MockClock) -> None:
+    class Name(str):
+        pass
+
+    class Data(bytes):
+        pass
+
+    async with pair() as (client, server):
+        await client.send(Name("x"))
+        await client.send(Data(b"y"))
+        assert [await server.receive(), await server.receive()] == ["x", b"y"]
+
+
+async def test_a_half_that_is_closed_twice_is_closed_once(autojump_clock: trio.testing.MockClock) -> None:
+    async with pair() as (client, server):
+        send, receive = client.channels()
+        await send.aclose()
+        await send.aclose()
+        assert client.is_open
+        await receive.aclose()
+        await receive.aclose()
+        assert not client.is_open
+        with pytest.raises(trio.ClosedResourceError):
+            await receive.receive()
+        with pytest.raises(trio.ClosedResourceError):
+            await send.send("x")
+        assert [message async for message in server] == []
+
+
+async def test_the_message_that_found_no_room_is_lost_with_the_rest_when_we_close(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    ours, peer = by_hand(limits=WebSocketLimits(queue=1), timeouts=WebSocketTimeouts(close=1))
+    async with ours as ws:
+        for number in range(4):
+            await peer.send(1, b"%d" % number)
+        assert await ws.receive() == "0"
+        with trio.move_on_after(1):
+            while True:
+                await ws.receive()
+        await ws.close()
+        with pytest.raises(ConnectionClosed, match="1000"):
+            await ws.receive()

@@ -24,24 +24,6 @@ class WebSocketOpCode(IntEnum):
     OPEN = 255
 
 
-CLOSE_NAMES = {
-    1000: "normal closure",
-    1001: "going away",
-    1002: "protocol error",
-    1003: "unsupported data",
-    1005: "no code given",
-    1006: "connection lost",
-    1007: "invalid data",
-    1008: "policy violation",
-    1009: "message too big",
-    1010: "extension missing",
-    1011: "internal error",
-    1012: "service restart",
-    1013: "try again later",
-    1014: "bad gateway",
-    1015: "TLS failure",
-}
-
 # RFC 6455 section 7.4.1 and the IANA registry; 1004 is reserved, 1005, 1006 and 1015 never travel.
 _SENDABLE = frozenset((1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014))
 

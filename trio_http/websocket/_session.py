@@ -224,10 +224,12 @@ class Session:
             Either nothing of it is sent, or the connection cannot be used any more.
         """
         # Hot: once per message. A full checkpoint costs 3 us, so most sends only look whether they are cancelled.
-        self._turns += 1
-        if self._turns & 15:
+        # Others get their turn after 16 messages, or a quarter of a megabyte, which may have to be compressed.
+        self._turns += 1 + (len(message) >> 14)
+        if self._turns < 16:
             await trio.lowlevel.checkpoint_if_cancelled()
         else:
+            self._turns = 0
             await trio.lowlevel.checkpoint()
         if final is None and self._fragments is not None:
             async with self._fragments:
@@ -269,9 +271,10 @@ class Session:
             return await self._receive_from(self.inbox)
         if self._queue:
             self._turns += 1
-            if self._turns & 15:
+            if self._turns < 16:
                 await trio.lowlevel.checkpoint_if_cancelled()
             else:
+                self._turns = 0
                 await trio.lowlevel.checkpoint()
             if self._queue:  # another task may have been quicker
                 return self._queue.popleft()
