@@ -8,7 +8,7 @@ import pickle
 import pytest
 import trio
 import trio.testing
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from trio_http import Client, Request, Response, StatusError
 from trio_http.web import ErrorResponse
@@ -69,6 +69,16 @@ async def test_types_of_an_application_are_known_to_those_who_name_them(
     # one that cannot be made of a text is told, not made
     demanding = await answer_of(ErrorResponse(Demanding("a", 1)))
     assert isinstance(demanding.exception_of(Demanding), StatusError)
+
+
+@pytest.mark.parametrize("problem", [False, True])
+async def test_a_status_error_says_its_detail_only(problem: bool, autojump_clock: trio.testing.MockClock) -> None:
+    response = await answer_of(ErrorResponse(StatusError(404, "no such user"), status=404, problem=problem))
+
+    assert isinstance(response.exception, StatusError)
+    assert response.exception.detail is not None
+    assert response.exception.detail.endswith("no such user")
+    assert "404: no such" not in response.text()
 
 
 async def test_a_key_error_is_not_quoted_twice(autojump_clock: trio.testing.MockClock) -> None:
@@ -154,6 +164,7 @@ def test_what_a_peer_says_stays_one_line() -> None:
     assert len(response.error.detail) < 700
 
 
+@settings(max_examples=50)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),

@@ -453,6 +453,19 @@ async def test_what_is_kept_is_never_old(site: Path, tmp_path: Path, later: None
     assert (await ask(handler, "/hello.txt")).status == 404
 
 
+async def test_compressed_forms_that_are_kept_are_never_old(site: Path, later: None) -> None:
+    handler = static(site)
+    packed = site / "hello.txt.gz"
+    for content in (b"first", b"other"):
+        (site / "new").write_bytes(content)
+        (site / "new").rename(packed)
+        for _ in range(2):
+            response = await ask(handler, "/hello.txt", accept_encoding="gzip")
+            assert (response.headers.get("content-encoding"), response.content) == ("gzip", content)
+    packed.unlink()
+    assert (await ask(handler, "/hello.txt", accept_encoding="gzip")).content == b"Hello, World!"
+
+
 async def test_a_file_just_changed_is_read_each_time(site: Path) -> None:
     limiter = trio.CapacityLimiter(1)
     handler = static(site, limiter=limiter)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import logging
 import zlib
+from typing import Any
 
 import pytest
 import trio
@@ -418,3 +419,59 @@ async def test_handlers_that_block() -> None:
 
     assert (await router(request(path="/x"))).text() == "x"
     assert router.describe()[0].summary == "Block."
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (lambda: limit_concurrency(0), ValueError, "at least 1"),
+        (lambda: limit_concurrency(1, waiting=-1), ValueError, "at least 0"),
+        (lambda: limit_rate(0), ValueError, "positive"),
+        (lambda: limit_rate(1, 0), ValueError, "positive"),
+        (lambda: limit_rate(1, burst=0), ValueError, "positive"),
+        (lambda: timeout(0), ValueError, "positive"),
+        (lambda: cors("https://a.test"), TypeError, "a list of origins"),
+        (lambda: trusted_hosts("a.test"), TypeError, "a list of hosts"),
+    ],
+)
+def test_wrong_options_are_told_where_they_are_given(make: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        make()
+
+
+@pytest.mark.covers("A25")
+async def test_peers_cannot_fill_the_memory_of_the_rate(autojump_clock: trio.testing.MockClock) -> None:
+    """Beyond 100,000 keys those whose time is over are forgotten first, then those known longest; never the newest."""
+    who = ""
+    answer = Response("hello")
+    the_request = request()
+
+    async def same(request: Request) -> Response:
+        return answer
+
+    handler = limit_rate(1, per=10, key=lambda request: who)(same)
+
+    async def ask(*numbers: int) -> int:
+        nonlocal who
+        status = 0
+        for number in numbers:
+            who = str(number)
+            status = (await handler(the_request)).status
+        return status
+
+    await ask(*range(70_000))
+    await trio.sleep(10)  # these may come again
+    await ask(*range(70_000, 105_000))
+
+    assert await ask(104_999) == 429
+    assert await ask(70_000) == 429  # busy, and so not forgotten with those before
+    await ask(*range(105_000, 175_000))
+    assert await ask(174_999) == 429
+    assert await ask(70_000) == 200  # too many are busy: forgiven
+
+
+async def test_a_page_for_a_status_leaves_other_answers_alone() -> None:
+    async def page(request: Request, error: Exception) -> Response:
+        return Response("mine", status=404)
+
+    assert (await error_pages({404: page})(hello)(request())).text() == "hello"

@@ -125,3 +125,21 @@ async def test_the_page() -> None:
     assert [link for link in page.links if not link.startswith("#")] == ["/docs/openapi.json"]
     document = (await router(Request("GET", "/docs/openapi.json"))).json()
     assert list(document["paths"]) == ["/tree/{id}/{leaf}", "/tree/{id}"]
+
+
+async def test_the_page_shows_what_answers_and_types_are() -> None:
+    async def show(request: Request) -> Tree:
+        """Show a tree."""
+        raise NotImplementedError
+
+    router = Router()
+    router.get("/tree")(show)  # type: ignore[type-var]  # wrapped by a decorator of somebody's own, in earnest
+    add_docs(router, title="Forest", bodies={show: Tree})
+
+    text = (await router(Request("GET", "/docs"))).text()
+    document = (await router(Request("GET", "/docs/openapi.json"))).json()
+
+    answers = document["paths"]["/tree"]["get"]["responses"]
+    assert answers["200"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Tree"}
+    assert "&quot;tall&quot;" in text
+    assert 'href="#schema-Tree"' in text

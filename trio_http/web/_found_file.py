@@ -112,11 +112,19 @@ class FoundFile:
         return sum([len(found.data) for found in (self, *self.siblings.values()) if found.data is not None])
 
     def is_at(self, path: str) -> bool:
-        """Tell whether a path leads to this file, and it is as it was. Blocks, if the name is not in memory."""
+        """Tell whether a path leads to this file, and it and its compressed forms are as they were.
+
+        Blocks, if the names are not in memory. A compressed form that is new is not seen.
+        """
         try:
-            return self.snapshot.is_still(os.stat(path))
+            if not self.snapshot.is_still(os.stat(path)):
+                return False
+            for coding, sibling in self.siblings.items():
+                if not sibling.snapshot.is_still(os.stat(path + SIBLINGS[coding])):
+                    return False
         except (OSError, ValueError):
             return False
+        return True
 
 
 def _read(descriptor: int, size: int) -> bytes:

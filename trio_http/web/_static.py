@@ -106,23 +106,18 @@ def static(
         if not hidden and any(part.startswith(".") and part != _WELL_KNOWN for part in name.split("/")):
             return answer(404)
         threads = limiter or disk_limiter()
-        found: FoundFile | Headers | str | None = kept.get(name)
+        found = kept.get(name)
         if found is None:
             try:
-                found = await trio.to_thread.run_sync(find, name, limiter=threads)
+                looked_up = await trio.to_thread.run_sync(find, name, limiter=threads)
             except StatusError as error:
                 return answer_to(error) or answer(500)
-            if isinstance(found, FoundFile):
-                kept.add(name, found)
+            if not isinstance(looked_up, FoundFile):
+                return _of_folder(request, looked_up)
+            found = looked_up
+            kept.add(name, found)
         else:
             await trio.lowlevel.checkpoint_if_cancelled()
-        if isinstance(found, Headers):
-            # Relative, because then nobody can make it lead to another host, wherever this is mounted.
-            if request.query_string:
-                found["location"] += f"?{request.query_string}"
-            return FileResponse(b"", status=301, headers=found)
-        if isinstance(found, str):
-            return FileResponse(found, headers={"content-type": "text/html; charset=utf-8"})
         said = options
         if cache_control is not None:
             said = replace(options, cache_control=cache_control(name) if callable(cache_control) else cache_control)
@@ -130,6 +125,16 @@ def static(
         return FileResponse(made.body, status=made.status, headers=made.headers)
 
     return serve_file
+
+
+def _of_folder(request: Request, found: Headers | str) -> Response:
+    """Answer with the redirect to a folder, or with the page of one."""
+    if isinstance(found, str):
+        return FileResponse(found, headers={"content-type": "text/html; charset=utf-8"})
+    # Relative, because then nobody can make it lead to another host, wherever this is mounted.
+    if request.query_string:
+        found["location"] += f"?{request.query_string}"
+    return FileResponse(b"", status=301, headers=found)
 
 
 @final
