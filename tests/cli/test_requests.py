@@ -113,6 +113,26 @@ async def test_a_unix_socket_a_proxy_and_retries() -> None:
     assert not answers
 
 
+@pytest.mark.parametrize("option", ["-d@{}", "-Ffile=@{}"])
+async def test_a_large_upload_has_a_bar_where_somebody_watches(tmp_path: Path, option: str) -> None:
+    file = trio.Path(tmp_path / "large")
+    await file.write_bytes(b"x" * (3 << 20))
+
+    async def handler(request: Request) -> Response:
+        return Response(str(len(await request.read(limit=None))))
+
+    async def shown(*, is_terminal: bool) -> str:
+        screen = Screen(is_terminal=is_terminal)
+        await command("post", wires.server.url, option.format(file), screen=screen)
+        return screen.notes
+
+    async with serving(handler, "socket") as wires:
+        assert re.search(r"sending: 3\.0 MiB of 3\.0 MiB, 100 %", await shown(is_terminal=True))
+        assert await shown(is_terminal=False) == ""
+        await file.write_bytes(b"x")
+        assert await shown(is_terminal=True) == ""
+
+
 # ---------------------------------------------------------------- what is shown
 
 
