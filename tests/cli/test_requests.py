@@ -11,6 +11,7 @@ import pytest
 import trio
 from cli_kit import Screen, command, parsed
 
+from tests.wires import serving
 from trio_http import Request, Response
 from trio_http._cli import main
 from trio_http._cli._parser import UsageError
@@ -88,6 +89,48 @@ async def test_bodies(tmp_path: Path) -> None:
     assert re.search(
         r'name="picture"; filename="note.txt"\s+Content-Type: image/png\s+from a file', parts["body"], re.IGNORECASE
     )
+
+
+async def test_a_unix_socket_a_proxy_and_retries() -> None:
+    async def handler(request: Request) -> Response:
+        return Response(f"{request.host} {request.target}")
+
+    async with serving(handler, "unix") as wires:
+        path = wires.server.addresses[0]
+        _, screen = await command("get", "http://example.com/a", "--unix-socket", str(path))
+    assert screen.text == "example.com /a"
+
+    async with serving(handler, "socket") as wires:
+        _, screen = await command("get", "http://example.com/a", "--proxy", wires.server.url)
+    assert screen.text == "example.com http://example.com/a"
+
+    answers = [503, 503, 200]
+
+    async def busy(request: Request) -> Response:
+        return Response("there", status=answers.pop(0), headers={"retry-after": "0"})
+
+    assert (await command("get", "h", "--retry", "2", app=busy))[0] == 0
+    assert not answers
+
+
+@pytest.mark.parametrize("option", ["-d@{}", "-Ffile=@{}"])
+async def test_a_large_upload_has_a_bar_where_somebody_watches(tmp_path: Path, option: str) -> None:
+    file = trio.Path(tmp_path / "large")
+    await file.write_bytes(b"x" * (3 << 20))
+
+    async def handler(request: Request) -> Response:
+        return Response(str(len(await request.read(limit=None))))
+
+    async def shown(*, is_terminal: bool) -> str:
+        screen = Screen(is_terminal=is_terminal)
+        await command("post", wires.server.url, option.format(file), screen=screen)
+        return screen.notes
+
+    async with serving(handler, "socket") as wires:
+        assert re.search(r"sending: 3\.0 MiB of 3\.0 MiB, 100 %", await shown(is_terminal=True))
+        assert await shown(is_terminal=False) == ""
+        await file.write_bytes(b"x")
+        assert await shown(is_terminal=True) == ""
 
 
 # ---------------------------------------------------------------- what is shown

@@ -8,6 +8,8 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -141,6 +143,24 @@ async def test_a_restart_of_redis_is_survived_and_told(tmp_path: Path, caplog: p
     assert sum("reached; " in text for text in texts) == 4
 
 
+async def test_a_redis_that_falls_silent_is_noticed(tmp_path: Path) -> None:
+    folder = str(tmp_path)
+    options = ["--port", "0", "--unixsocket", f"{folder}/redis.sock", "--save", "", "--dir", folder]
+    with trio.fail_after(60):
+        process = await trio.lowlevel.open_process([require("redis-server"), *options], stdout=subprocess.DEVNULL)
+        try:
+            async with node(f"unix://{folder}/redis.sock", timeout=0.5) as one:
+                await one.hub.wait_connected()
+                process.send_signal(signal.SIGSTOP)
+                while one.hub.connected:
+                    await trio.sleep(0.02)
+                process.send_signal(signal.SIGCONT)
+                await one.hub.wait_connected()
+        finally:
+            process.kill()
+            await process.wait()
+
+
 async def test_without_redis_it_goes_on_alone_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with trio.fail_after(20):
         async with node(f"unix://user:secret@{tmp_path}/none.sock") as alone:
@@ -195,7 +215,11 @@ async def test_the_chat_with_two_workers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("url", "options", "complaint"),
-    [("http://127.0.0.1", {}, "none of Redis"), ("redis://127.0.0.1", {"outbox": 0}, "give at least 1")],
+    [
+        ("http://127.0.0.1", {}, "none of Redis"),
+        ("redis://127.0.0.1", {"outbox": 0}, "give at least 1"),
+        ("redis://127.0.0.1", {"timeout": 0}, "positive number"),
+    ],
 )
 def test_nonsense_is_refused(url: str, options: Any, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):

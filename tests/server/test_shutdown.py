@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import trio
 import trio.testing
@@ -9,7 +11,7 @@ from trio.testing import MockClock
 
 import trio_http
 from tests.wires import MemoryListener, Peer, serving
-from trio_http import ConnectError, Request, Response, Server
+from trio_http import ConnectError, Request, Response, Server, ShutdownReport
 from trio_http.messages import SendChunk
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
@@ -265,3 +267,46 @@ async def test_lingering_ends(autojump_clock: MockClock) -> None:
 
         assert trio.current_time() == 5
         assert await idle.receive() == b""
+
+
+class AtTheLastMoment(trio.abc.Listener[trio.abc.Stream]):
+    """A listener whose one connection comes in the very step in which the shutdown begins."""
+
+    def __init__(self, begin: Callable[[], None]) -> None:
+        self._begin: Callable[[], None] | None = begin
+        self.come = trio.Event()
+
+    async def accept(self) -> trio.abc.Stream:
+        await self.come.wait()
+        begin, self._begin = self._begin, None
+        if begin is None:
+            await trio.sleep_forever()
+            raise AssertionError
+        begin()
+        return trio.testing.memory_stream_pair()[0]
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+async def test_a_connection_that_comes_at_the_last_moment_is_neither_cut_nor_stuck(autojump_clock: MockClock) -> None:
+    async def handler(request: Request) -> Response:
+        return Response("")
+
+    async def end_one() -> ShutdownReport:
+        reports: list[ShutdownReport] = []
+
+        async def stop() -> None:
+            reports.append(await server.shutdown(grace=1))
+
+        async with trio.open_nursery() as nursery:
+            listener = AtTheLastMoment(lambda: nursery.start_soon(stop))
+            server = Server(handler, listeners=[listener])
+            await nursery.start(server.listen)
+            listener.come.set()
+        return reports[0]
+
+    for _ in range(20):  # which of two tasks runs first is left to chance
+        report = await end_one()
+        assert (report.cut, report.stuck) == ([], [])
+        assert report.drained >= 0

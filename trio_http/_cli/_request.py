@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from contextlib import ExitStack
 from typing import Unpack
 
 import trio
@@ -14,12 +15,16 @@ from ._download import Download
 from ._events import show_events
 from ._exits import BROKEN_PIPE, INTERRUPTED, exit_for, of_status, only_error
 from ._parser import Subparsers, UsageError
+from ._progress import Progress
 from ._render import Renderer, renderer_for
-from ._request_options import METHODS, add_arguments, client_options, request_options, url_of
+from ._request_options import METHODS, add_arguments, client_options, request_options, upload_size, url_of
 from ._talk import talk
 from ._terminal import Terminal
 
 __all__ = ["add_parser", "perform", "run"]
+
+
+WORTH_A_BAR = 1024 * 1024  # bytes to send; less is gone before anybody has looked
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -85,26 +90,35 @@ async def _perform(
         return await talk(client, url, asked, terminal, renderer)
     if options.sse:
         return await show_events(client, method, url, asked, terminal, renderer, verbose=options.verbose)
-    if options.output and options.output != "-":
-        download = Download(client, method, url, asked, options.output, terminal, color=options.color)
-        async with download.open(resume=options.resume) as response:
-            _tell(response, options, terminal, renderer)
-            if response.status < 400:
-                code = await download.save(response)
-            elif response.status == 416 and download.asked_for_a_part:
-                code = download.settle_416(response)
-            else:
-                # an error page is no file: it is shown instead
-                await show_body(response, terminal, renderer)
+    with ExitStack() as bars:
+        total = upload_size(options)
+        if terminal.stderr_is_terminal and total >= WORTH_A_BAR:
+            bar = bars.enter_context(Progress(terminal, "sending", total=total, color=options.color))
+            asked["progress"] = bar.move_to
+        if options.output and options.output != "-":
+            download = Download(client, method, url, asked, options.output, terminal, color=options.color)
+            async with download.open(resume=options.resume) as response:
+                bars.close()
+                _tell(response, options, terminal, renderer)
+                code = await _save(response, download, terminal, renderer)
+        else:
+            async with client.stream(method, url, **asked) as response:
+                bars.close()
+                _tell(response, options, terminal, renderer)
+                if terminal.stdout_is_terminal or options.include or method == "HEAD":
+                    await terminal.write(renderer.response_head(response))
+                await show_body(response, terminal, renderer, as_it_comes=options.stream)
                 code = of_status(response.status)
-        _tell_timings(response.timings, options, terminal, renderer)
-        return code
-    async with client.stream(method, url, **asked) as response:
-        _tell(response, options, terminal, renderer)
-        if terminal.stdout_is_terminal or options.include or method == "HEAD":
-            await terminal.write(renderer.response_head(response))
-        await show_body(response, terminal, renderer, as_it_comes=options.stream)
     _tell_timings(response.timings, options, terminal, renderer)
+    return code
+
+
+async def _save(response: Response, download: Download, terminal: Terminal, renderer: Renderer) -> int:
+    if response.status < 400:
+        return await download.save(response)
+    if response.status == 416 and download.asked_for_a_part:
+        return download.settle_416(response)
+    await show_body(response, terminal, renderer)  # an error page is no file
     return of_status(response.status)
 
 

@@ -6,6 +6,7 @@ import argparse
 import getpass
 import json
 import mimetypes
+import os
 import pathlib
 import re
 from argparse import Namespace
@@ -22,7 +23,7 @@ from ._exits import EXIT_CODES
 from ._parser import Parser, UsageError
 from ._terminal import Terminal
 
-__all__ = ["METHODS", "add_arguments", "client_options", "request_options", "url_of"]
+__all__ = ["METHODS", "add_arguments", "client_options", "request_options", "upload_size", "url_of"]
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 CHUNK = 64 * 1024
@@ -162,6 +163,13 @@ async def request_options(options: Namespace, terminal: Terminal) -> RequestOpti
     if headers:
         found["headers"] = headers
     return found
+
+
+def upload_size(options: Namespace) -> int:
+    """Return how many bytes the files have that are to be sent, as far as they tell."""
+    named = [text[1:] for text in options.data if text.startswith("@")]
+    named += [text.partition("=@")[2].partition(";type=")[0] for text in options.form if "=@" in text]
+    return sum(os.stat(path).st_size for path in named if os.path.isfile(path))
 
 
 def _wants_multipart(headers: Headers) -> bool:

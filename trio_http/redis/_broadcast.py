@@ -34,8 +34,6 @@ log = logging.getLogger("trio_http.redis")
 
 FIRST_PAUSE = 0.1  # seconds before connecting again; doubled with each failure
 MAX_PAUSE = 10.0
-TIMEOUT = 5.0  # seconds for connecting, and for each answer of Redis
-SILENCE = 5.0  # seconds without a message after which Redis is asked whether it is there
 
 
 @final
@@ -51,6 +49,8 @@ class RedisBroadcast:
         queue: Messages that may wait for one peer.
         policy: What becomes of a peer whose queue is full, unless said otherwise when he joins.
         outbox: Messages that may wait for Redis; beyond that the oldest are dropped, and counted.
+        timeout: Seconds for connecting, and for each answer of Redis; after so long a silence it is asked whether it
+            is there.
 
     Attributes:
         dropped: Messages that never reached Redis, because too many were waiting.
@@ -71,9 +71,12 @@ class RedisBroadcast:
         queue: int = 16,
         policy: Policy = "close",
         outbox: int = 1024,
+        timeout: float = 5.0,
     ) -> None:
         if outbox < 1:
             raise ValueError(f"RedisBroadcast(outbox={outbox!r}) makes no sense: give at least 1")
+        if not 0 < timeout < math.inf:
+            raise ValueError(f"RedisBroadcast(timeout={timeout!r}) makes no sense: give a positive number of seconds")
         parts = urlsplit(url)
         if parts.scheme not in ("redis", "rediss", "unix"):
             raise ValueError(
@@ -86,6 +89,7 @@ class RedisBroadcast:
         self._local = Broadcast(queue=queue, policy=policy)
         self._outbox: deque[tuple[int, str | bytes]] = deque()
         self._outbox_size = outbox
+        self._timeout = timeout
         self._number = 0
         self._more = trio.Event()
         self._connected = trio.Event()
@@ -191,7 +195,7 @@ class RedisBroadcast:
         try:
             # coredis would connect again by itself, without a word: here nobody but run() does.
             redis = coredis.Redis.from_url(
-                self._url, retry_policy=NoRetryPolicy(), connect_timeout=TIMEOUT, stream_timeout=TIMEOUT
+                self._url, retry_policy=NoRetryPolicy(), connect_timeout=self._timeout, stream_timeout=self._timeout
             )
             async with (
                 redis,
@@ -199,8 +203,8 @@ class RedisBroadcast:
                     channels=[self._channel],
                     ignore_subscribe_messages=True,
                     retry_policy=NoRetryPolicy(),
-                    subscription_timeout=TIMEOUT,
-                    max_idle_seconds=SILENCE,
+                    subscription_timeout=self._timeout,
+                    max_idle_seconds=self._timeout,
                 ) as subscription,
                 trio.open_nursery() as nursery,
             ):

@@ -391,6 +391,7 @@ class Server(Hooked):
 
     def _took(self, connections: trio.Nursery, accepted: socket.socket | trio.abc.Stream) -> None:
         self.stats.connections += 1
+        self._under_way.opened()
         connections.start_soon(self._serve_stream, accepted)
 
     async def _serve_stream(self, stream: socket.socket | trio.abc.Stream, peer: Address = None) -> None:
@@ -408,6 +409,7 @@ class Server(Hooked):
                 await self._serve_transport(arrived[0], arrived[1] or peer)
         finally:
             self._entrance.left()
+            self._under_way.closed()
 
     async def _serve_transport(self, transport: Transport, peer: Address) -> None:
         connection = ServerConnection(self, transport, peer=peer)
@@ -430,6 +432,7 @@ class Server(Hooked):
             Cancels the handler and closes the connection.
         """
         self.stats.connections += 1
+        self._under_way.opened()
         self._entrance.came()
         async with trio.open_nursery() as self._under_way.background, trio.open_nursery() as services:
             self._start_services(services)
@@ -496,7 +499,7 @@ class Server(Hooked):
             cut = under_way.cut()
         await under_way.wait_until_empty(FORCE)
         stuck = under_way.force()
-        return ShutdownReport(before - left, cut, stuck, trio.current_time() - began)
+        return ShutdownReport(max(0, before - left), cut, stuck, trio.current_time() - began)
 
     def _stop(self) -> None:
         self.draining = True

@@ -51,7 +51,7 @@ class UnderWay:
         background: The nursery of background work; None while the server does not run.
     """
 
-    __slots__ = ("_empty", "_stats", "_work", "background", "connections", "handshakes")
+    __slots__ = ("_empty", "_open", "_stats", "_work", "background", "connections", "handshakes")
 
     def __init__(self, stats: ServerStats) -> None:
         self._stats = stats
@@ -59,6 +59,7 @@ class UnderWay:
         self.handshakes: dict[trio.CancelScope, None] = {}
         self.background: trio.Nursery | None = None
         self._work: dict[object, str] = {}
+        self._open = 0  # accepted and not yet closed: their tasks, which begin a little later, and handshakes too
         self._empty = trio.Event()  # renewed by those who wait, set when the last connection or background task ends
 
     def start_background(
@@ -84,17 +85,25 @@ class UnderWay:
             del self._work[key]
             self._something_ended()
 
+    def opened(self) -> None:
+        """Count what was accepted, in the step in which it was: a shutdown may begin before its task does."""
+        self._open += 1
+
+    def closed(self) -> None:
+        """Count it no more."""
+        self._open -= 1
+        self._something_ended()
+
     def came(self, connection: ServerConnection) -> None:
-        """Count a connection."""
+        """Know a connection."""
         self.connections[connection] = None
 
     def left(self, connection: ServerConnection) -> None:
-        """Count it no more."""
+        """Know it no more."""
         del self.connections[connection]
-        self._something_ended()
 
     def _something_ended(self) -> None:
-        if not self.connections and not self._work:
+        if not self._open and not self._work:
             self._empty.set()
 
     # ---------------------------------------------------------------- the end
@@ -127,7 +136,7 @@ class UnderWay:
 
     async def wait_until_empty(self, seconds: float) -> None:
         """Wait until nothing is under way, but no longer than that."""
-        if self.connections or self._work:
+        if self._open or self._work:
             self._empty = trio.Event()
             with trio.move_on_after(seconds):
                 await self._empty.wait()
