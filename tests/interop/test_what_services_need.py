@@ -143,7 +143,7 @@ async def test_a_line_keeps_words_apart_and_tells_its_end() -> None:
 
 async def test_a_patient_listener_lets_the_other_go_first() -> None:
     with socket.create_server(("127.0.0.1", 0)) as owner:
-        patient = PatientListener(owner.dup(), patience=0.2)
+        patient = PatientListener(owner.dup(), patience=0.2, head_start=0)
         address = owner.getsockname()
         async with trio.open_nursery() as nursery:
             accepted: list[trio.SocketStream] = []

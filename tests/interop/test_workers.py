@@ -148,6 +148,7 @@ async def test_a_stuck_worker_is_replaced_and_others_take_its_connections(tmp_pa
     app_in(tmp_path)
     options = ["--port", "0", "--workers", "2", "--worker-timeout", "2"]
     async with program(tmp_path, "app:app", *options) as served:
+        await trio.sleep(1.2)  # workers that have just begun do not meddle with others
         async with blocking_one(served):
             clients = Load(served.port)
             for _ in range(16):  # half of them land at the worker that is stuck

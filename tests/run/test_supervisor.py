@@ -127,18 +127,30 @@ async def test_all_workers_are_started_and_told_to_end(autojump_clock: MockClock
         assert [worker.told for worker in it.workers] == [[("end", 0.0)]] * 3
 
 
-async def test_others_wait_for_the_first(autojump_clock: MockClock) -> None:
+async def test_a_program_that_does_not_load_is_told_by_the_first_worker(autojump_clock: MockClock) -> None:
     async with house(3, on_start=lambda worker: None) as it:
-        assert len(it.workers) == 1
-        it.workers[0].say("ready")
-        await wait_all_tasks_blocked()
+        it.workers[1].end(2)
+        await trio.sleep(1)
+        assert it.code is None
+
+        it.workers[0].end(2)
+        await trio.sleep(1)
+
+        assert it.code == 2
+        assert it.workers[2].killed_at == 1
         assert len(it.workers) == 3
 
 
-async def test_a_program_that_does_not_load_ends_everything(autojump_clock: MockClock) -> None:
-    async with house(3, on_start=lambda worker: worker.end(2)) as it:
-        assert it.code == 2
-        assert len(it.workers) == 1
+async def test_another_worker_that_fails_at_the_start_is_tried_again(autojump_clock: MockClock) -> None:
+    async with house(2, on_start=lambda worker: None) as it:
+        it.workers[1].end(1)
+        it.workers[0].say("ready")
+        await wait_all_tasks_blocked()
+        it.workers[2].say("ready")
+        await wait_all_tasks_blocked()
+
+        assert it.supervisor.pids == [100, 102]
+        assert it.ready == 1
 
 
 async def test_one_that_somebody_is_at_work_on_waits(autojump_clock: MockClock) -> None:
