@@ -130,7 +130,7 @@ async def test_a_pid_file(tmp_path: Path) -> None:
 async def test_privileges_are_dropped(workers: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        folder.chmod(0o755)
+        os.chmod(folder, 0o755)
         app_in(folder, APP.replace("{VERSION}", "{os.getuid()} {os.getgid()} {os.getgroups()}"))
         options = ["--user", "65534", "--group", "65534", "--umask", "027", *workers]
         async with program(folder, "app:app", "--port", "0", *options) as served:
@@ -229,39 +229,16 @@ async def test_certificates_are_read_again(tmp_path: Path, workers: list[str]) -
     ("arguments", "line"),
     [
         ([], "say what to serve"),
-        (["app"], "give MODULE:NAME, such as app:app"),
-        (["app.py"], "such as app:app"),
-        (["nothing:app"], "there is no module 'nothing'"),
-        (["app:ap"], "app has no 'ap' (did you mean 'app'?)"),
-        (["app:VERSION"], "is a str, which cannot be called"),
-        (["app:app", "--factory"], "--factory: app:app() failed: TypeError"),
-        (["broken:app"], "importing broken failed: ZeroDivisionError: division by zero (BROKEN, line 3)"),
-        (["crooked:app"], "importing crooked failed: SyntaxError"),
-        (["needy:app"], "No module named 'not_installed_here'"),
-        (["odd:four"], "cannot tell what odd:four is"),
-        (["odd:nothing"], "say --factory"),
-        (["odd:Handler"], "is a class: give an instance"),
         (["app:app", "--prot", "1"], "there is no option --prot (did you mean '--port'?)"),
-        (["app:app", "more"], "there is no further argument more"),
-        (["app:app", "--port", "70000"], "--port '70000': give a whole number of at least 0 and at most 65535"),
-        (["app:app", "--workers", "0"], "--workers '0': give a whole number of at least 1"),
-        (["app:app", "--timeout-head", "0"], "--timeout-head '0': give seconds, as a number above 0, or none"),
-        (["app:app", "--limit-body", "1X"], "--limit-body '1X': give a whole number, perhaps with K, M or G"),
-        (["app:app", "--limit-min-rate", "x"], "--limit-min-rate 'x': give BYTES or BYTES/SECONDS"),
-        (["app:app", "--asgi", "--wsgi"], "give --asgi or --wsgi, not both"),
-        (["app:app", "--keyfile", "k"], "--keyfile needs --certfile"),
-        (["app:app", "--certfile", "none.pem"], "cannot load the certificate 'none.pem'"),
-        (["app:app", "--certfile", "app.py"], "cannot load the certificate 'app.py'"),
-        (["app:app", "--certfile", "none.pem", "--workers", "2"], "cannot load the certificate 'none.pem'"),
+        (["app:ap"], "app has no 'ap' (did you mean 'app'?)"),
+        (["broken:app"], "importing broken failed: ZeroDivisionError: division by zero (BROKEN, line 3)"),
         (["nothing:app", "--workers", "2"], "there is no module 'nothing'"),
+        (["app:app", "--certfile", "none.pem"], "cannot load the certificate 'none.pem'"),
+        (["app:app", "--certfile", "app.py", "--workers", "2"], "cannot load the certificate 'app.py'"),
         (["app:app", "--path", "no/such/folder"], "cannot listen on the unix socket no/such/folder"),
         (["app:app", "--fd", "987"], "cannot listen on file descriptor 987"),
-        (["app:app", "--config", "none.toml"], "there is no file none.toml"),
-        (["app:app", "--config", "app.py"], "app.py is not TOML"),
         (["app:app", "--config", "bad.toml"], "bad.toml: there is no option 'prot' (did you mean 'port'?)"),
-        (["app:app", "--config", "kind.toml"], "kind.toml: workers: True is of the wrong kind"),
         (["--directory", "nowhere"], "--directory nowhere: there is no such folder"),
-        (["app:app", "--directory", "."], "give MODULE:NAME or --directory, not both"),
         (["app:app", "--user", "no-such-user"], "there is no user no-such-user"),
         (["app:app", "--proxy-headers", "x"], "--proxy-headers: 'x' does not appear to be"),
         (["app:app", "--access-log", "no/such/folder"], "--access-log no/such/folder: No such file"),
@@ -271,12 +248,7 @@ async def test_certificates_are_read_again(tmp_path: Path, workers: list[str]) -
 async def test_bad_input_is_told_in_one_line(tmp_path: Path, arguments: list[str], line: str) -> None:
     app_in(tmp_path)
     (tmp_path / "broken.py").write_text("x = 1\n\n1 / 0\n")
-    (tmp_path / "crooked.py").write_text("def f(:\n")
-    (tmp_path / "needy.py").write_text("import not_installed_here\n")
-    odd = "async def four(a, b, c, d): pass\ndef nothing(): pass\nclass Handler:\n    def __call__(self, r): pass\n"
-    (tmp_path / "odd.py").write_text(odd)
     (tmp_path / "bad.toml").write_text("prot = 1\n")
-    (tmp_path / "kind.toml").write_text("workers = true\n")
     port = [] if "--port" in arguments else ["--port", "0"]
 
     async with program(tmp_path, *arguments, *port, wait=False) as served:

@@ -84,6 +84,15 @@ async def load(port: int) -> AsyncIterator[Load]:
         nursery.cancel_scope.cancel()
 
 
+@asynccontextmanager
+async def blocking_one(served: Served) -> AsyncIterator[None]:
+    """Make one worker do nothing but block, and hold the connection that has brought it about."""
+    async with await trio.open_tcp_stream("127.0.0.1", served.port) as stream:
+        await stream.send_all(b"GET /block HTTP/1.1\r\nHost: x\r\n\r\n")
+        await trio.sleep(0.3)
+        yield
+
+
 @pytest.mark.covers("A11")
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_workers_are_replaced_without_a_failed_request(tmp_path: Path, workers: int) -> None:
@@ -139,9 +148,8 @@ async def test_a_stuck_worker_is_replaced_and_others_take_its_connections(tmp_pa
     app_in(tmp_path)
     options = ["--port", "0", "--workers", "2", "--worker-timeout", "2"]
     async with program(tmp_path, "app:app", *options) as served:
-        async with await trio.open_tcp_stream("127.0.0.1", served.port) as stream:
-            await stream.send_all(b"GET /block HTTP/1.1\r\nHost: x\r\n\r\n")
-            await trio.sleep(0.3)
+        await trio.sleep(1.2)  # workers that have just begun do not meddle with others
+        async with blocking_one(served):
             clients = Load(served.port)
             for _ in range(16):  # half of them land at the worker that is stuck
                 async with await trio.open_tcp_stream("127.0.0.1", served.port) as another:
@@ -156,12 +164,9 @@ async def test_a_stuck_worker_is_replaced_and_others_take_its_connections(tmp_pa
 @pytest.mark.covers("A11")
 async def test_a_killed_supervisor_leaves_no_worker(tmp_path: Path) -> None:
     app_in(tmp_path)
-    async with program(tmp_path, "app:app", "--port", "0", "--workers", "2") as served:
-        async with await trio.open_tcp_stream("127.0.0.1", served.port) as stream:
-            await stream.send_all(b"GET /block HTTP/1.1\r\nHost: x\r\n\r\n")  # one cannot even hear of it
-            await trio.sleep(0.3)
-            served.process.kill()
-            await served.ended(within=20)  # which means that the workers have ended, too
+    async with program(tmp_path, "app:app", "--port", "0", "--workers", "2") as served, blocking_one(served):
+        served.process.kill()
+        await served.ended(within=20)  # which means that the workers have ended, too, the one that blocks as well
 
 
 @pytest.mark.covers("A12")
@@ -214,15 +219,12 @@ async def test_a_program_that_does_not_load_waits_for_a_change(tmp_path: Path) -
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_second_signal_forces_workers(tmp_path: Path, number: int) -> None:
     app_in(tmp_path)
-    async with program(tmp_path, "app:app", "--port", "0", "--workers", "2") as served:
-        async with await trio.open_tcp_stream("127.0.0.1", served.port) as stream:
-            await stream.send_all(b"GET /block HTTP/1.1\r\nHost: x\r\n\r\n")
-            await trio.sleep(0.3)
-            served.signal(number)
-            await trio.sleep(0.3)
-            served.signal(number)
+    async with program(tmp_path, "app:app", "--port", "0", "--workers", "2") as served, blocking_one(served):
+        served.signal(number)
+        await trio.sleep(0.3)
+        served.signal(number)
 
-            assert await served.ended(within=8) == 1
+        assert await served.ended(within=8) == 1
 
 
 NGINX = """
@@ -279,7 +281,7 @@ async def _running(argv: list[str], until: Path) -> AsyncIterator[trio.Process]:
     process = await trio.lowlevel.open_process(argv, cwd=until.parent)
     try:
         with trio.fail_after(20):
-            while not until.exists():
+            while not await trio.Path(until).exists():
                 await trio.sleep(0.05)
         yield process
     finally:

@@ -133,7 +133,13 @@ def serve_as_worker(options: ServeOptions) -> int:
         listeners = listeners_of(sockets[:own], sockets[own:])
     except (ValueError, OSError, HTTPError) as error:
         raise UsageError("--as-worker is for the supervisor; leave it out, and give --workers N") from error
-    _, process = _ready_to_serve(options, listeners)
+    try:
+        _, process = _ready_to_serve(options, listeners)
+    except UsageError as error:
+        if slot == 1 or options.debug:
+            raise
+        log.debug("%s", error)  # the first worker says the same aloud
+        return 2
     most = options.max_requests
     if most is not None:
         most += int(_entropy.random_unit() * (options.max_requests_jitter + 1))

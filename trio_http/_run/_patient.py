@@ -16,6 +16,7 @@ import trio
 __all__ = ["PatientListener"]
 
 PATIENCE = 0.05  # seconds that the owner has
+HEAD_START = 1.0  # seconds before the first look: workers that start together do not come up in the same instant
 _OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 
 
@@ -26,12 +27,14 @@ class PatientListener(trio.abc.Listener[trio.SocketStream]):
     Args:
         sock: A listening socket; it belongs to the listener from now on.
         patience: Seconds that a connection may wait for the other process.
+        head_start: Seconds before that counts.
     """
 
-    def __init__(self, sock: socket.socket, patience: float = PATIENCE) -> None:
+    def __init__(self, sock: socket.socket, *, patience: float = PATIENCE, head_start: float = HEAD_START) -> None:
         sock.setblocking(False)
         self._sock = sock
         self._patience = patience
+        self._head_start = head_start
         self._late = False  # what is in the queue now has waited already
 
     async def accept(self) -> trio.SocketStream:
@@ -43,7 +46,8 @@ class PatientListener(trio.abc.Listener[trio.SocketStream]):
         Cancellation:
             Accepts none.
         """
-        await trio.lowlevel.checkpoint()
+        await trio.sleep(self._head_start)
+        self._head_start = 0.0
         while True:
             if not self._late:
                 await trio.lowlevel.wait_readable(self._sock)

@@ -146,15 +146,10 @@ class Supervisor:
             Kills the workers.
         """
         async with trio.open_nursery() as self._nursery:
-            first, *others = self._slots
             self._nursery.start_soon(self._renew_when_told)
-            self._nursery.start_soon(self._keep, first)
-            # one comes first: what is wrong with the program is told once, and not by all of them
-            await self._until(lambda: self._ending or first.life is not None)
-            if not self._ending:
-                for slot in others:
-                    self._nursery.start_soon(self._keep, slot)
-                await self._until(lambda: self._ending or len(self.pids) == len(self._slots))
+            for slot in self._slots:
+                await self._nursery.start(self._keep, slot)
+            await self._until(lambda: self._ending or len(self.pids) == len(self._slots))
             self._tell_if_ready()
         return self._code
 
@@ -169,15 +164,16 @@ class Supervisor:
 
     # ---------------------------------------------------------------- one slot
 
-    async def _keep(self, slot: _Slot) -> None:
-        """Keep one worker running until the end."""
+    async def _keep(self, slot: _Slot, *, task_status: trio.TaskStatus[None]) -> None:
+        """Keep one worker running until the end; it is started when its first process is."""
         slot.kept = True
         backoff = Backoff()
         life = await self._begin(slot)
+        task_status.started()
         while not self._ending:
             if life.code is not None:
                 slot.life = None
-                if not self._worth_another(life):
+                if not await self._worth_another(slot, life):
                     return
                 await self._wait_before_another(slot, life, backoff)
                 if not self._ending:
@@ -211,15 +207,17 @@ class Supervisor:
             worker.kill()  # it serves nobody yet
         return life
 
-    def _worth_another(self, life: _Life) -> bool:
+    async def _worth_another(self, slot: _Slot, life: _Life) -> bool:
         """Tell whether a worker that has ended is to be replaced; if not, everything ends with it."""
+        if not self._keep_trying and slot is not self._slots[0]:
+            # that the program cannot serve is for the first worker to find out, and to tell
+            await self._until(lambda: self._came_up or self._ending)
         if self._came_up or self._keep_trying:
             return True
         assert life.code is not None
-        self._code = life.code if life.code > 0 else 1
-        self._ending = True
-        self._renewal_wanted.set()
-        self._change()
+        if not self._ending:
+            self._end_workers(Order.END.value, 0.0)
+            self._code = life.code if life.code > 0 else 1
         return False
 
     async def _wait_before_another(self, slot: _Slot, life: _Life, backoff: Backoff) -> None:
