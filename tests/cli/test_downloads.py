@@ -61,6 +61,18 @@ def part_of(file: Path) -> Path:
     return file.with_name(file.name + ".part")
 
 
+def content_of(file: Path) -> bytes:
+    return file.read_bytes()
+
+
+def keep(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+
+
+def is_there(file: Path) -> bool:
+    return file.exists()
+
+
 def leftovers(file: Path) -> list[str]:
     return sorted(each.name for each in file.parent.iterdir())
 
@@ -74,15 +86,15 @@ async def interrupted(file: Path, count: int = 300_000, *, tag: str | None = TAG
     with pytest.raises(RuntimeError):
         await get(Origin(tag=tag, breaks_after=count), file)
     assert part_of(file).read_bytes() == BODY[:count]
-    assert not file.exists(), "what has its name is whole"
+    assert not is_there(file), "what has its name is whole"
 
 
 async def test_a_file_appears_when_it_is_complete(file: Path) -> None:
-    file.write_bytes(b"the one before")
+    keep(file, b"the one before")
 
     code, screen = await get(Origin(), file)
 
-    assert (code, file.read_bytes(), screen.text) == (0, BODY, "")
+    assert (code, content_of(file), screen.text) == (0, BODY, "")
     assert leftovers(file) == ["file.bin"]
     assert "1.0 MiB in" in screen.notes
 
@@ -93,7 +105,7 @@ async def test_an_interrupted_download_goes_on(file: Path) -> None:
 
     code, _ = await get(origin, file, "--continue")
 
-    assert (code, file.read_bytes()) == (0, BODY)
+    assert (code, content_of(file)) == (0, BODY)
     assert origin.asked == [("bytes=300000-", TAG)]
     assert leftovers(file) == ["file.bin"]
 
@@ -104,7 +116,7 @@ async def test_it_begins_anew_where_the_server_has_another_version(file: Path) -
 
     code, screen = await get(origin, file, "--continue")
 
-    assert (code, file.read_bytes()) == (0, b"new" * 1000)
+    assert (code, content_of(file)) == (0, b"new" * 1000)
     assert "another version" in screen.notes
 
 
@@ -114,7 +126,7 @@ async def test_it_begins_anew_where_nothing_tells_versions_apart(file: Path) -> 
 
     code, screen = await get(origin, file, "--continue")
 
-    assert (code, file.read_bytes()) == (0, BODY)
+    assert (code, content_of(file)) == (0, BODY)
     assert origin.asked == [(None, None)]
     assert "begins anew" in screen.notes
 
@@ -126,37 +138,37 @@ async def test_another_url_is_another_file(file: Path) -> None:
     await command("get", "http://h/other", "-o", str(file), "--continue", app=origin)
 
     assert origin.asked == [(None, None)]
-    assert file.read_bytes() == BODY
+    assert content_of(file) == BODY
 
 
 async def test_what_is_complete_already_is_told(file: Path) -> None:
     await interrupted(file)
     part_of(file).write_bytes(BODY)  # it was interrupted between the last byte and the end
     code, screen = await get(Origin(), file, "--continue")
-    assert (code, file.read_bytes()) == (0, BODY)
+    assert (code, content_of(file)) == (0, BODY)
     assert "complete" in screen.notes
 
     code, screen = await get(Origin(), file, "--continue")  # of a file that is there as a whole
 
-    assert (code, file.read_bytes()) == (0, BODY)
+    assert (code, content_of(file)) == (0, BODY)
     assert "complete" in screen.notes
     assert leftovers(file) == ["file.bin"]
 
 
 async def test_a_file_of_another_program_is_continued(file: Path) -> None:
-    file.write_bytes(BODY[:1000])
+    keep(file, BODY[:1000])
 
     code, _ = await get(Origin(), file, "--continue")
 
-    assert (code, file.read_bytes()) == (0, BODY)
+    assert (code, content_of(file)) == (0, BODY)
 
 
 async def test_more_than_there_is_is_no_part_of_it(file: Path) -> None:
-    file.write_bytes(BODY + b"x")
+    keep(file, BODY + b"x")
 
     code, screen = await get(Origin(), file, "--continue")
 
-    assert (code, file.read_bytes()) == (11, BODY + b"x")
+    assert (code, content_of(file)) == (11, BODY + b"x")
     assert "not the same file" in screen.notes
 
 
@@ -184,7 +196,7 @@ async def test_a_part_that_does_not_fit_is_refused(file: Path, content_range: st
     assert code == 9
     assert "without --continue" in screen.notes
     assert part_of(file).read_bytes() == BODY[:300_000], "what is there stays as it was"
-    assert not file.exists()
+    assert not is_there(file)
 
 
 async def test_a_part_that_nobody_asked_for_is_refused(file: Path) -> None:
@@ -193,9 +205,9 @@ async def test_a_part_that_nobody_asked_for_is_refused(file: Path) -> None:
 
     code, _ = await get(lies, file)
 
-    assert (code, file.exists()) == (9, False)
+    assert (code, is_there(file)) == (9, False)
     assert (await get(lies, file, "-H", "Range: bytes=5-7"))[0] == 0
-    assert file.read_bytes() == b"xyz"
+    assert content_of(file) == b"xyz"
 
 
 async def test_an_error_page_is_shown_and_not_saved(file: Path) -> None:
@@ -229,13 +241,13 @@ async def test_compressed_files_are_saved_as_they_are(file: Path) -> None:
         return Response(b"\x1f\x8b no gzip at all", headers={"Content-Encoding": "gzip"})
 
     assert (await get(handler, file))[0] == 0
-    assert file.read_bytes() == b"\x1f\x8b no gzip at all"
+    assert content_of(file) == b"\x1f\x8b no gzip at all"
 
 
 async def test_devices_are_written_as_they_are() -> None:
     code, screen = await get(Origin(), Path("/dev/null"))
 
-    assert (code, Path("/dev/null.part").exists()) == (0, False)
+    assert (code, is_there(Path("/dev/null.part"))) == (0, False)
     assert "1.0 MiB" in screen.notes
 
 
