@@ -186,9 +186,10 @@ async def running(arguments: list[str]) -> AsyncIterator[int]:
             await process.stdout.aclose()
 
 
-pytestmark = [pytest.mark.covers("A55", "A59", "A61", "B11")]
+pytestmark = [pytest.mark.covers("A55", "B11", "A61")]
 
 
+@pytest.mark.covers("A59")
 @pytest.mark.parametrize("compression", [False, True], ids=["plain", "deflate"])
 @pytest.mark.parametrize("library", PEERS)
 async def test_our_client_with_their_server(library: str, compression: bool) -> None:

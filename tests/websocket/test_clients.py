@@ -166,7 +166,6 @@ def test_an_answer_that_does_not_fit_is_refused(answer: bytes, complaint: str) -
     run(main)
 
 
-@pytest.mark.covers("A54")
 def test_a_rejection_has_its_response() -> None:
     async def handler(request: Request) -> Response:
         return Response("not you", status=403)

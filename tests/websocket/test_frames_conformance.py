@@ -134,7 +134,6 @@ CASES: list[tuple[str, list[tuple[int, bytes, dict[str, object]]], list[tuple[ob
 ]  # fmt: skip
 
 
-@pytest.mark.covers("A61")
 @pytest.mark.parametrize(("frames", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_autobahn(
     frames: list[tuple[int, bytes, dict[str, object]]],
@@ -174,12 +173,10 @@ def test_sizes_have_one_form(header: bytes, size: int) -> None:
 # ---------------------------------------------------------------- limits
 
 
-@pytest.mark.covers("A60")
 def test_a_message_of_exactly_the_limit_passes(size: int) -> None:
     assert outcome(binary(b"x" * 500), size, client=False, max_message=500) == [("binary", b"x" * 500)]
 
 
-@pytest.mark.covers("A60")
 def test_too_large_a_message_is_refused_at_its_header() -> None:
     connection = FrameConnection(client=False, max_message=500)
 
@@ -232,7 +229,6 @@ def agreed(**options: object) -> Agreement:
     return Agreement(Deflate(threshold=0, **options), bits, takeover, peer_bits, takeover)  # type: ignore[arg-type]
 
 
-@pytest.mark.covers("A59")
 @pytest.mark.parametrize("takeover", [True, False], ids=["takeover", "no takeover"])
 @pytest.mark.parametrize("bits", [9, 12, 15])
 @pytest.mark.parametrize("length", [16, 64, 256, 1024, 4096, 8192, 16384, 32768, 65536, 131072])

@@ -265,7 +265,6 @@ async def test_the_end_of_the_function_closes_with_1000(autojump_clock: trio.tes
         assert await them.receive() is None
 
 
-@pytest.mark.covers("A61")
 async def test_a_failing_function_closes_with_1011_and_is_logged(
     autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:

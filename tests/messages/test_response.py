@@ -1,0 +1,45 @@
+"""A response built by hand: all of its parts, and what they say."""
+
+from __future__ import annotations
+
+import pytest
+
+from trio_http import Request, Response
+from trio_http.semantics import Headers
+
+
+@pytest.mark.covers("S2.72", "S4.24")
+def test_a_response_takes_all_its_parts() -> None:
+    response = Response(
+        "hello",
+        status=203,
+        headers=[("X-A", "1"), ("X-A", "2")],
+        reason="Nearly",
+        trailers={"X-Sum": "5"},
+        compress=True,
+        http_version="HTTP/1.0",
+    )
+
+    assert (response.status, response.reason, response.http_version) == (203, "Nearly", "HTTP/1.0")
+    assert response.headers.get_list("x-a") == ["1", "2"]
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert response.content == b"hello"
+    assert response.trailers == Headers({"X-Sum": "5"})
+    assert response.compress
+    assert response.is_success
+
+
+@pytest.mark.covers("S2.72")
+def test_a_response_has_one_body_and_a_final_status() -> None:
+    with pytest.raises(TypeError, match="one body"):
+        Response("text", json={})
+    with pytest.raises(ValueError, match="200 to 999"):
+        Response(status=103)
+
+
+@pytest.mark.covers("S1.81")
+async def test_a_body_is_read_whole_or_piece_by_piece() -> None:
+    whole, pieces = Request("PUT", "/", content=b"body"), Request("PUT", "/", content=b"body")
+
+    assert await whole.read() == await whole.read() == b"body"
+    assert [piece async for piece in pieces.body] == [b"body"]
