@@ -14,8 +14,8 @@ How it works
 * ``Client.*(timeout)``: an option of a class and all its public methods.
 
 A mark is honest if its test fails then, with at least one set of its parameters. A test that hangs has failed; one that
-is skipped has not. The process of each row is forked from one that has loaded everything, so a row costs little more
-than its tests.
+is skipped, because what it needs is not there, says nothing. The process of each row is forked from one that has loaded
+everything, so a row costs little more than its tests.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def hide(owner: type, plain: str, name: str) -> None:
     setattr(owner, plain, Lost(name, plain, original))
 
 
-def forgetting(function: Callable[..., Any], option: str) -> Callable[..., Any]:
+def forgetting(function: Any, option: str) -> Callable[..., Any]:
     """Return a function that ignores one of its options when others than we give it."""
 
     @functools.wraps(function)
@@ -261,14 +261,19 @@ def run_without(names: tuple[str, ...], nodes: list[str], folder: Path, *, show:
         return dict.fromkeys(nodes, f"could not be tried: {heard.read_text().strip()}")
     ended = ("finished", "") in said
     wrong: dict[str, str] = {}
+    skipped: list[str] = []
     for node in nodes:
         own = [outcome for outcome, each in said if each and _concerns(each, node)]
         if "failed" in own:
             continue
         if not own and ended:
             wrong[node] = "was not run"
+        elif ended and set(own) != {"skipped"}:
+            wrong[node] = "passes all the same"
         elif ended:
-            wrong[node] = "is skipped here" if set(own) == {"skipped"} else "passes all the same"
+            skipped.append(node)
+    if len(skipped) == len(nodes):
+        wrong = dict.fromkeys(skipped, "is skipped here, and nothing else proves the row")
     return wrong
 
 

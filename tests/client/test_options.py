@@ -95,7 +95,7 @@ def test_only_if_it_has_changed(since: Any) -> None:
     run(main)
 
 
-@pytest.mark.covers("S1.21", "S1.38", "S1.111")
+@pytest.mark.covers("S1.21", "S1.38")
 def test_coding_is_asked_for_unless_it_is_not_wanted() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, fields)

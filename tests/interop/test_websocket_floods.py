@@ -39,7 +39,6 @@ def memory() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
-@pytest.mark.covers("A60")
 @pytest.mark.parametrize("flood", FLOODS)
 async def test_others_are_served_during_a_flood(flood: str) -> None:
     async def echo(ws: WebSocket) -> None:

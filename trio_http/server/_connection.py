@@ -148,6 +148,10 @@ class ServerConnection(Observed):
                 # The head had gone out before, without a word of closing, and nobody else ends what is idle only now.
                 self._cause = "shutdown"
                 return
+            if host.draining and host.shutting_down.is_set() and not core.buffered:
+                # The head had gone out before, without a word of closing, and nobody else ends what is idle only now.
+                self._cause = "shutdown"
+                return
 
     async def _tidy_up(self) -> None:
         """Take back what the handler has set, and leave what it has entered: in its task, last in first out."""
