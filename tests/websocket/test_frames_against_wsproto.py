@@ -148,6 +148,16 @@ def test_compression_is_understood(
     assert back == joined(messages)
 
 
+@pytest.mark.parametrize("size", [0, 1, 3, 64, 511, 512, 513, 516, 4097, 70_001])
+def test_masking_is_the_same_in_python_and_in_c(size: int) -> None:
+    data, key = bytes(range(256)) * (size // 256 + 1), b"\x37\xfa\x21\x3d"
+
+    masked = mask_in_python(data[:size], key)
+
+    assert masked == apply_mask(data[:size], key)
+    assert mask_in_python(memoryview(masked), key) == data[:size]
+
+
 @given(st.binary(max_size=4000), st.binary(min_size=4, max_size=4))
 def test_masking_is_xor(data: bytes, key: bytes) -> None:
     expected = bytes(byte ^ key[i & 3] for i, byte in enumerate(data))
