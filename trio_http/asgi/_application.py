@@ -54,6 +54,11 @@ class _Served:
     def __init__(self) -> None:
         self.shutting_down = trio.Event()
 
+    @property
+    def draining(self) -> bool:
+        """True from the lifespan's shutdown on: ASGI tells of no earlier moment."""
+        return self.shutting_down.is_set()
+
 
 @final
 class _Application:

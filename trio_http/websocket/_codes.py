@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from .._errors import LocalProtocolError
 
-__all__ = ["CLOSE_NAMES", "WebSocketOpCode", "close_payload", "describe_code", "is_valid_close_code"]
+__all__ = ["WebSocketOpCode", "close_payload", "is_valid_close_code"]
 
 _REASON_MAX = 123  # bytes; a control frame holds 125, two of them are the code
 _NEVER_SENT = (1005, 1006, 1015)
@@ -31,12 +31,6 @@ _SENDABLE = frozenset((1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 101
 def is_valid_close_code(code: int) -> bool:
     """Tell whether a close frame may carry this code (RFC 6455 section 7.4)."""
     return code in _SENDABLE or 3000 <= code <= 4999
-
-
-def describe_code(code: int) -> str:
-    """Return a code with its name, for texts."""
-    name = CLOSE_NAMES.get(code)
-    return f"{code} ({name})" if name else str(code)
 
 
 def close_payload(code: int | None, reason: str | None) -> bytes:
