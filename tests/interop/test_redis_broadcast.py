@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import coredis
 import pytest
 import trio
 
@@ -99,6 +100,19 @@ async def test_many_messages_stay_in_order(tmp_path: Path) -> None:
                 one.hub.publish(str(i))
 
             assert [await two.ws.receive() for _ in range(1000)] == [str(i) for i in range(1000)]
+
+
+async def test_what_others_publish_is_ignored_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with trio.fail_after(30):
+        async with redis(tmp_path) as url, node(url) as one, coredis.Redis.from_url(url) as somebody:
+            await one.hub.wait_connected()
+            await somebody.publish("test", b"nonsense")
+            await somebody.publish("test", b"")
+            one.hub.publish("sense")
+
+            assert await one.ws.receive() == "sense"
+            while "something else than our messages" not in caplog.text:
+                await trio.sleep(0.01)
 
 
 async def test_a_restart_of_redis_is_survived_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
