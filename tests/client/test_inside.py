@@ -244,7 +244,7 @@ def test_trailers_of_a_handler_arrive() -> None:
     run(main)
 
 
-@pytest.mark.covers("B35", "S1.6")
+@pytest.mark.covers("B35")
 def test_mounted_handler_answers_for_its_origin_only() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, app)
