@@ -38,7 +38,6 @@ def test_cookies_go_back_to_their_host_and_path() -> None:
     run(main)
 
 
-@pytest.mark.covers("B14")
 def test_cookie_set_by_a_redirect_goes_along() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, handler)

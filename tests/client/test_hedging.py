@@ -43,7 +43,6 @@ def test_second_try_beside_a_slow_first_one() -> None:
     run(main)
 
 
-@pytest.mark.covers("B40")
 def test_quick_answer_needs_no_second_try() -> None:
     async def main(net: VirtualNetwork) -> None:
         peers = await listen(net, after(0.4))
@@ -83,7 +82,6 @@ def test_only_what_may_be_sent_twice_is(method: str, options: dict[str, Any], tr
     run(main)
 
 
-@pytest.mark.covers("B40")
 def test_first_try_may_still_win() -> None:
     async def main(net: VirtualNetwork) -> None:
         await listen(net, after(1, b"first"), after(1, b"second"))
@@ -157,7 +155,7 @@ def test_server_that_is_slow_always_gets_few_more_requests() -> None:
     run(main)
 
 
-@pytest.mark.covers("B19", "B40")
+@pytest.mark.covers("B19")
 def test_hedged_request_cancelled_at_every_checkpoint() -> None:
     async def main(net: VirtualNetwork) -> int:
         await listen(net, after(1))

@@ -214,6 +214,19 @@ def test_failures_of_background_work_are_logged_and_nothing_else(caplog: pytest.
     assert sorted(type(record.exc_info[1]).__name__ for record in first if record.exc_info) == ["ValueError"] * 2
 
 
+def test_handler_that_returns_nothing_is_told() -> None:
+    async def forgets(request: Request) -> Response:
+        Response("and no return")
+        return None  # type: ignore[return-value]  # the mistake
+
+    async def main(net: VirtualNetwork) -> None:
+        async with Client(app=forgets, base_url="http://app.test") as client:
+            with pytest.raises(TypeError, match=r"the handler returned None; expected a Response"):
+                await client.get("/")
+
+    run(main)
+
+
 @pytest.mark.covers("B36")
 def test_trailers_of_a_handler_arrive() -> None:
     async def handler(request: Request) -> Response:
@@ -231,7 +244,7 @@ def test_trailers_of_a_handler_arrive() -> None:
     run(main)
 
 
-@pytest.mark.covers("B35", "S1.6")
+@pytest.mark.covers("B35")
 def test_mounted_handler_answers_for_its_origin_only() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, app)

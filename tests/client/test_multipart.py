@@ -115,7 +115,7 @@ def test_names_cannot_break_out() -> None:
     assert len(re.findall(rb"\r\nX: y", seen[0])) == 0
 
 
-@pytest.mark.covers("B3", "B4")
+@pytest.mark.covers("B3")
 async def test_path_is_read_in_pieces_and_sent_again_after_a_redirect(tmp_path: Path) -> None:
     # real files are read in threads: no virtual time here
     path = tmp_path / "big.bin"

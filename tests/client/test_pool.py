@@ -220,7 +220,7 @@ async def streaming(client: Client) -> None:
         await response.read()
 
 
-@pytest.mark.covers("B19", "S1.4")
+@pytest.mark.covers("B19")
 @pytest.mark.parametrize("use", [waiting, streaming])
 def test_leaving_the_block_ends_what_is_under_way(use: Callable[[Client], Awaitable[None]]) -> None:
     async def main(net: VirtualNetwork) -> None:

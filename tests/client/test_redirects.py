@@ -63,7 +63,7 @@ def test_method_and_body_of_the_next_request(status: int, method: str, following
     assert ("content-language" in seen[1][3]) == (following == method)
 
 
-@pytest.mark.covers("B4", "B13")
+@pytest.mark.covers("B4")
 def test_body_from_an_iterator_cannot_follow_but_a_producer_can() -> None:
     seen: list[Any] = []
 
@@ -82,7 +82,6 @@ def test_body_from_an_iterator_cannot_follow_but_a_producer_can() -> None:
     assert [each[2] for each in seen] == [b"hello"] * 3
 
 
-@pytest.mark.covers("B13")
 def test_secrets_do_not_cross_origins() -> None:
     seen: list[Any] = []
 
@@ -157,7 +156,6 @@ def test_redirect_with_an_endless_body_is_followed_at_once() -> None:
     run(main)
 
 
-@pytest.mark.covers("B13")
 def test_fragment_goes_on_and_relative_locations_are_joined() -> None:
     seen: list[Any] = []
 

@@ -45,7 +45,7 @@ def test_slow_name_is_part_of_connecting() -> None:
     run(main)
 
 
-@pytest.mark.covers("B17", "B31", "S2.36", "S2.57")
+@pytest.mark.covers("B17", "S2.36", "S2.57")
 def test_read_timeout_for_the_head_and_within_the_body() -> None:
     async def main(net: VirtualNetwork) -> None:
         async def slow_body(peer: Peer) -> None:
@@ -204,7 +204,7 @@ def test_total_goes_on_through_a_stream_but_never_cancels_the_user() -> None:
     run(main)
 
 
-@pytest.mark.covers("B16", "B17")
+@pytest.mark.covers("B17")
 def test_timeout_of_one_request_replaces_the_clients() -> None:
     async def main(net: VirtualNetwork) -> None:
         await listen(net, silence)

@@ -40,7 +40,7 @@ class Endless:
         self.closed_by = trio.lowlevel.current_task().name
 
 
-@pytest.mark.covers("B6", "B7")
+@pytest.mark.covers("B7")
 def test_early_answer_stops_the_upload() -> None:
     async def main(net: VirtualNetwork) -> None:
         async def refuse(peer: Peer) -> None:
@@ -224,7 +224,6 @@ def test_expect_continue(say: str) -> None:
     run(main)
 
 
-@pytest.mark.covers("B6")
 def test_nothing_is_asked_for_a_request_without_a_body() -> None:
     async def main(net: VirtualNetwork) -> None:
         heads: list[bytes] = []

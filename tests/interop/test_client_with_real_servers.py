@@ -55,7 +55,7 @@ async def nginx(root: Path, authority: trustme.CA) -> AsyncIterator[None]:
         yield
 
 
-@pytest.mark.covers("B26", "B28", "B30", "S1.17")
+@pytest.mark.covers("B26", "B28", "B30")
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
 async def test_nginx(tmp_path: Path, authority: trustme.CA, secure: bool) -> None:
     context = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
@@ -167,7 +167,7 @@ async def test_tinyproxy(tmp_path: Path, authority: trustme.CA) -> None:
         nursery.cancel_scope.cancel()
 
 
-@pytest.mark.covers("B19", "B22")
+@pytest.mark.covers("B19")
 async def test_storm_over_loopback() -> None:
     """20 requests a round to 6 origins through 3 slots, each cancelled after a random time."""
     seconds = 15.0 if "TRIO_HTTP_LONG_STORM" in os.environ else 3.0

@@ -67,11 +67,9 @@ class _Loop:
         async def run() -> None:
             try:
                 with scope:
-                    result = await function()
+                    future.set_result(await function())
                 if scope.cancelled_caught:
                     future.cancel()
-                else:
-                    future.set_result(result)
             except trio.Cancelled:
                 future.set_exception(PoolError("the client was closed while this request was under way"))
                 raise

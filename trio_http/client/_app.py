@@ -238,6 +238,7 @@ class AppAttempt:
             read = call.terms.timeouts.read
             begun = trio.current_time()
             deadline = call.latest if read is None else min(call.latest, begun + read)
+            response: Response | None = None
             with trio.CancelScope(deadline=deadline) as scope:
                 try:
                     response = await self._app(request)
@@ -249,6 +250,8 @@ class AppAttempt:
                     response = _answer(413, f"at most {error.limit} bytes are accepted")
             if scope.cancelled_caught:
                 raise self._timeout(read, begun)
+            if not isinstance(response, Response):
+                raise TypeError(f"{call}: the handler returned {response!r:.60}; expected a Response")
         except BaseException as error:
             if trace is not None:
                 trace.ended(error, complete=False, received=0)

@@ -101,16 +101,10 @@ class Exchange:
         assert stream is not None
         return stream
 
-    @property
-    def wire(self) -> HTTP1Stream | None:
-        """The connection; None before it is open."""
-        return self._connection.stream
-
     def switched(self) -> UpgradedStream:
         """Return the connection after a 101."""
-        wire = self.stream
-        first, ended = wire.core.trailing_data
-        return UpgradedStream(wire.transport, first, ended=ended)
+        first, ended = self.stream.core.trailing_data
+        return UpgradedStream(self.stream.transport, first, ended=ended)
 
     @property
     def has_body(self) -> bool:
@@ -502,5 +496,5 @@ class Exchange:
 
     def _tell_end(self, error: BaseException | None, *, complete: bool = False) -> None:
         if self._trace is not None:
-            stream = self.wire
+            stream = self._connection.stream
             self._trace.ended(error, complete=complete, received=0 if stream is None else stream.received)
