@@ -219,7 +219,7 @@ def test_redirects() -> None:
         redirect("/", status=200)
 
 
-@pytest.mark.covers("A50")
+@pytest.mark.covers("S4.21")
 async def test_the_answers_of_a_router_to_raised_errors_are_texts() -> None:
     router = Router()
 

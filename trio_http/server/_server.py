@@ -22,8 +22,8 @@ import trio
 
 from .. import h1
 from .._config import ServerLimits, ServerTimeouts
-from .._errors import LocalProtocolError, StatusError
-from ..messages import Address, Handler, Request, Response, Route, Routes, RouteTable
+from .._errors import LocalProtocolError
+from ..messages import Address, Handler, Request, Route, Routes
 from ..transport import (
     READ_SIZE,
     PlainAcceptor,
@@ -43,6 +43,7 @@ from ._instruments import Instrument, ServerStats
 from ._listening import Listening
 from ._monitor import Monitor
 from ._proxy_headers import ProxyHeaders
+from ._route_table import nothing_here, route_table
 from ._tls import make_context, note_names
 from ._under_way import FORCE, ShutdownReport, UnderWay
 
@@ -52,10 +53,6 @@ log = logging.getLogger("trio_http.server")
 
 Lifespan = Callable[["Server"], AbstractAsyncContextManager[Mapping[str, Any] | None]]
 """``@asynccontextmanager async def lifespan(server)``: what it yields, a mapping or None, is ``request.state``."""
-
-
-async def _nothing_here(request: Request) -> Response:
-    raise StatusError(404)
 
 
 @final
@@ -135,7 +132,7 @@ class Server(Hooked):
             if inspect.iscoroutine(given):
                 given.close()  # that it was never awaited is beside the point
             raise TypeError(f"the handler is {given!r}; expected a function async def handler(request), not called yet")
-        self.handler: Handler = _nothing_here if handler is None else handler
+        self.handler: Handler = nothing_here if handler is None else handler
         self.timeouts: Final = ServerTimeouts() if timeouts is None else timeouts
         self.limits: Final = ServerLimits() if limits is None else limits
         self.cancel_on_disconnect = cancel_on_disconnect
@@ -265,7 +262,7 @@ class Server(Hooked):
         Raises:
             LocalProtocolError: The handler takes no routes.
         """
-        self._table().register_routes(routes)
+        route_table(self.handler).register_routes(routes)
 
     def routes(self) -> Sequence[Route]:
         """Return method, pattern and callback of each route of the handler, in order.
@@ -273,21 +270,7 @@ class Server(Hooked):
         Raises:
             LocalProtocolError: The handler has no routes.
         """
-        return self._table().routes()
-
-    def _table(self) -> RouteTable:
-        handler: object = self.handler
-        if handler is _nothing_here:
-            raise LocalProtocolError(
-                "this server has no handler, so there is nothing that could take or have routes: "
-                "make it with one that does, Server(trio_http.web.Router(), port)"
-            )
-        if not isinstance(handler, RouteTable):
-            raise LocalProtocolError(
-                f"the handler of this server, {handler!r}, takes no routes: give the server a trio_http.web.Router, "
-                "or, where middleware is around one, ask that router itself"
-            )
-        return handler
+        return route_table(self.handler).routes()
 
     # ---------------------------------------------------------------- TLS
 
