@@ -8,7 +8,7 @@ import traceback
 import pytest
 import trio
 import trio.testing
-from ws_pairs import AGREED, by_hand, end, pair
+from ws_pairs import AGREED, Hand, by_hand, end, pair
 
 from trio_http._errors import ConnectionClosed
 from trio_http.websocket import WebSocket, WebSocketTimeouts
@@ -189,3 +189,25 @@ async def test_a_message_that_was_cut_off_closes_the_websocket(autojump_clock: t
         with pytest.raises(ConnectionClosed, match="cancelled half-way"):
             await ws.send("x")
     await theirs.aclose()
+
+
+async def test_the_answer_to_a_close_frame_is_not_cut_off(autojump_clock: trio.testing.MockClock) -> None:
+    """The block may end while the reader still says good-bye to a peer who is slow to hear it."""
+    ours, theirs = trio.testing.lockstep_stream_pair()
+    peer = Hand(theirs)
+    heard: list[tuple[int, str]] = []
+
+    async def listen() -> None:
+        await trio.sleep(2)
+        heard.append(await peer.close_frame())
+
+    async with trio.open_nursery() as nursery:
+        async with end(ours) as ws:
+            await peer.send(8, b"\x03\xe8")
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.start_soon(listen)
+            with pytest.raises(ConnectionClosed, match="1000"):
+                await ws.receive()
+        assert trio.current_time() == 2
+
+    assert heard == [(1000, "")]

@@ -31,7 +31,7 @@ from ._codes import close_payload, is_valid_close_code
 from ._deflate import Agreement, Deflater, Inflater, InvalidData, TooBig
 from ._masking import apply_mask
 
-__all__ = ["CLOSED", "FrameConnection"]
+__all__ = ["CLOSED", "OPEN", "REMOTE_CLOSING", "FrameConnection"]
 
 OPEN: Final = ConnectionState.OPEN
 REMOTE_CLOSING: Final = ConnectionState.REMOTE_CLOSING

@@ -38,7 +38,7 @@ from ..messages import Address
 from ..transport import Transport
 from ._codes import is_valid_close_code
 from ._deflate import Agreement
-from ._frames import OPEN, FrameConnection
+from ._frames import CLOSED, OPEN, REMOTE_CLOSING, FrameConnection
 from ._inbox import Inbox, Piece
 from ._keepalive import keep_alive
 from ._line import Line
@@ -98,6 +98,7 @@ class Session:
         "_queue",
         "_reader",
         "_room",
+        "_settled",
         "_turns",
         "_waiting",
         "frames",
@@ -136,7 +137,7 @@ class Session:
         )
         self._reader = reader_of(self._connection)
         self.frames.deliver = self._deliver
-        self.frames.ended = self._wake
+        self.frames.ended = self._settle
         self._queue: deque[str | bytes] = deque()
         self._room = limits.queue
         self._held = False  # trio-websocket's reader stands with a message for which there was no room
@@ -145,6 +146,7 @@ class Session:
         self._keepalive = keepalive
         self._ended: tuple[int, str] | None = None
         self._over = False
+        self._settled = trio.Event()  # what is to be said to a close frame of the peer has been said
         self._closing: trio.Event | None = None
         self._pings: set[trio.CancelScope] = set()
         self._count = itertools.count(1)
@@ -170,7 +172,7 @@ class Session:
                     nursery.cancel_scope.cancel()
         finally:
             self._over = True
-            self._wake()
+            self._settle()
             for scope in self._pings:
                 scope.cancel()
 
@@ -361,6 +363,10 @@ class Session:
         self._held = True
         return False
 
+    def _settle(self) -> None:
+        self._settled.set()
+        self._wake()
+
     def _wake(self) -> None:
         """Tell those who wait for a message that none will come."""
         if self.closed is None:
@@ -446,6 +452,8 @@ class Session:
                     scope.deadline = trio.current_time() + timeout
                 if self.frames.state is OPEN:
                     await self._say_why(CloseConnection(code=code, reason=reason))
+                if self.frames.state in {REMOTE_CLOSING, CLOSED}:
+                    await self._settled.wait()  # the reader is answering the peer's close frame
                 if self.line.broken is None:
                     await self._connection.aclose()
         finally:
