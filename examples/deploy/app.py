@@ -11,6 +11,7 @@ import os
 
 import trio
 
+import trio_http
 from trio_http import ProxyHeaders, Request, Response, Server
 from trio_http.web import EventSender, EventStream, Router
 from trio_http.websocket import WebSocket
@@ -67,11 +68,7 @@ async def echo(ws: WebSocket) -> None:
         await ws.send(message)
 
 
-async def main() -> None:
-    """Serve on a unix socket, for a proxy on this machine; ``trio-http serve`` adds signals and worker processes."""
-    path = os.environ.get("SOCKET", "/run/notes/a.sock")
-    await Server(router, path=path, proxy_headers=ProxyHeaders(["unix"])).listen()
-
-
 if __name__ == "__main__":
-    trio.run(main)
+    # on a unix socket, for a proxy on this machine; `trio-http serve` has worker processes, too
+    path = os.environ.get("SOCKET", "/run/notes/a.sock")
+    trio_http.run(Server(router, path=path, proxy_headers=ProxyHeaders(["unix"])), grace=25, lame_duck=3)

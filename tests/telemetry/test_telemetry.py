@@ -94,16 +94,20 @@ async def test_a_request_is_a_span_by_the_conventions(spans: Spans, autojump_clo
 async def test_the_trace_of_the_caller_goes_on(spans: Spans, autojump_clock: Any) -> None:
     tracing = ServerTracing(tracer_provider=spans.provider)
     parent = b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
-    async with serving(router(spans), instruments=[tracing]) as wires, wires.connect() as peer:
-        await peer.ask(b"GET /user/ann HTTP/1.1\r\nHost: a\r\n" + parent + b"\r\n")
-        await peer.ask(b"GET /user/bob HTTP/1.1\r\nHost: a\r\n\r\n")
+    left: list[trace.Span] = []
+    async with serving(router(spans), instruments=[tracing]) as wires:
+        wires.server.on_disconnect(lambda info: left.append(trace.get_current_span()))
+        async with wires.connect() as peer:
+            await peer.ask(b"GET /user/ann HTTP/1.1\r\nHost: a\r\n" + parent + b"\r\n")
+            await peer.ask(b"GET /user/bob HTTP/1.1\r\nHost: a\r\n\r\n")
+        await trio.sleep(1)
 
     first, second = (span for span in spans.all if span.kind is SpanKind.SERVER)
     assert first.context.trace_id == 0x0AF7651916CD43DD8448EB211C80319C
     assert first.parent is not None
     assert first.parent.span_id == 0xB7AD6B7169203331
     assert second.parent is None, "the next request of a connection has nothing to do with the one before"
-    assert trace.get_current_span() is trace.INVALID_SPAN
+    assert left == [trace.INVALID_SPAN], "no span is left behind in the connection's task"
 
 
 async def test_failures_are_errors(spans: Spans, autojump_clock: Any) -> None:
