@@ -297,6 +297,29 @@ async def test_a_shield_ends_when_its_time_is_over(autojump_clock: Any) -> None:
     assert ended == [3.0]
 
 
+@pytest.mark.parametrize(("takes", "ended_at"), [(1, 1.0), (1000, 3.0)])
+async def test_a_shield_holds_and_ends_when_all_around_is_cancelled(
+    takes: float, ended_at: float, autojump_clock: Any
+) -> None:
+    begun = trio.Event()
+    done: list[float] = []
+
+    async def handler(request: Request) -> Response:
+        with request.shielded(3):
+            begun.set()
+            await trio.sleep(takes)
+            done.append(trio.current_time())
+        return Response()
+
+    began = trio.current_time()
+    async with serving(handler) as wires, wires.connect() as peer:
+        await peer.send(GET)
+        await begun.wait()
+
+    assert trio.current_time() == began + ended_at
+    assert bool(done) is (takes < 3)
+
+
 async def test_a_shield_that_outlives_its_time_cancels_nobody_who_is_not_cancelled(autojump_clock: Any) -> None:
     async def handler(request: Request) -> Response:
         with request.shielded(1):

@@ -22,17 +22,24 @@ class Shield(Watched):
         seconds: How long it may stay up; 0 for not at all.
     """
 
-    __slots__ = ("_among", "_scope", "_seconds")
+    __slots__ = ("_among", "_holds", "_scope", "_seconds")
 
     def __init__(self, sweeper: Sweeper, among: list[Shield], seconds: float) -> None:
         super().__init__(sweeper)
         self._among = among
         self._seconds = seconds
         self._scope = trio.CancelScope(shield=True)
+        self._holds = False
 
     def lift(self) -> None:
         """End the protection: what has been cancelled around the block now reaches into it."""
         self._scope.shield = False
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._holds:
+            self._holds = False
+            self._sweeper.release()
 
     def expire(self) -> None:
         """Time is over."""
@@ -42,6 +49,9 @@ class Shield(Watched):
         self._among.append(self)
         if self._seconds > 0:
             self.arm(trio.current_time() + self._seconds)
+            # If all around is cancelled, its end would otherwise come to nobody: the sweeper is cancelled, too.
+            self._sweeper.hold()
+            self._holds = True
         else:
             self.lift()
         self._scope.__enter__()
@@ -50,5 +60,6 @@ class Shield(Watched):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
         self.unwatch()
+        self._let_go()
         self._among.remove(self)
         return bool(self._scope.__exit__(kind, error, traceback))

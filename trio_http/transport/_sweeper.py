@@ -14,6 +14,9 @@ deadline as a plain float, which it may move at any time; the sweeper keeps at m
   is rebuilt.
 
 Deadlines fire at their exact time on trio's clock.
+
+When the sweeper is cancelled, so is all that it watches, but for what is protected from that until a deadline. Who
+protects something says so (:meth:`Sweeper.hold`), and the sweeper stays until the last of these deadlines is over.
 """
 
 from __future__ import annotations
@@ -84,9 +87,10 @@ class _Entry:
 class Sweeper:
     """The one task that watches deadlines. Run :meth:`run` in a nursery; push at any time, also before."""
 
-    __slots__ = ("_empty", "_heap", "_order", "_scope", "_wake")
+    __slots__ = ("_empty", "_heap", "_held", "_order", "_scope", "_wake")
 
     def __init__(self) -> None:
+        self._held = 0
         self._heap: list[_Entry] = []
         self._order = 0  # ties fire in the order they were armed: the same seed gives the same order
         self._empty = 0
@@ -102,12 +106,32 @@ class Sweeper:
         """When it will look again, on trio's clock; ``inf`` when there is nothing to wait for."""
         return self._wake
 
+    def hold(self) -> None:
+        """Stay when cancelled, until :meth:`release`; only for what has a deadline here."""
+        self._held += 1
+
+    def release(self) -> None:
+        """Take one :meth:`hold` back."""
+        self._held -= 1
+        if not self._held and self._scope is not None:
+            self._scope.deadline = -math.inf  # it looks, and leaves if it has been cancelled
+
     async def run(self) -> None:
         """Watch until cancelled."""
-        while True:
-            self._sweep(trio.current_time())
-            with trio.CancelScope(deadline=self._wake) as self._scope:
-                await trio.sleep_forever()
+        try:
+            while True:
+                self._sweep(trio.current_time())
+                await self._sleep()
+        finally:
+            with trio.CancelScope(shield=True):  # whoever holds us has a deadline among those that are watched here
+                while self._held:
+                    self._sweep(trio.current_time())
+                    if self._held:
+                        await self._sleep()
+
+    async def _sleep(self) -> None:
+        with trio.CancelScope(deadline=self._wake) as self._scope:
+            await trio.sleep_forever()
 
     def _push(self, what: Watched, time: float) -> None:
         if what._entry is not None:
