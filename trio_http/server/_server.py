@@ -13,7 +13,7 @@ import inspect
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Any, Final, final
@@ -22,8 +22,8 @@ import trio
 
 from .. import h1
 from .._config import ServerLimits, ServerTimeouts
-from .._errors import LocalProtocolError, StatusError
-from ..messages import Address, Handler, Request, Response, Route, Routes, RouteTable
+from .._errors import LocalProtocolError
+from ..messages import Address, Handler, Request
 from ..transport import (
     READ_SIZE,
     PlainAcceptor,
@@ -43,6 +43,7 @@ from ._instruments import Instrument, ServerStats
 from ._listening import Listening
 from ._monitor import Monitor
 from ._proxy_headers import ProxyHeaders
+from ._routed import Routed, nothing_here
 from ._tls import make_context, note_names
 from ._under_way import FORCE, ShutdownReport, UnderWay
 
@@ -54,12 +55,8 @@ Lifespan = Callable[["Server"], AbstractAsyncContextManager[Mapping[str, Any] | 
 """``@asynccontextmanager async def lifespan(server)``: what it yields, a mapping or None, is ``request.state``."""
 
 
-async def _nothing_here(request: Request) -> Response:
-    raise StatusError(404)
-
-
 @final
-class Server(Hooked):
+class Server(Hooked, Routed):
     """A server of one handler on any number of listeners.
 
     Most programs say ``server = await nursery.start(trio_http.serve, handler, port)``. The object form is for those
@@ -135,7 +132,7 @@ class Server(Hooked):
             if inspect.iscoroutine(given):
                 given.close()  # that it was never awaited is beside the point
             raise TypeError(f"the handler is {given!r}; expected a function async def handler(request), not called yet")
-        self.handler: Handler = _nothing_here if handler is None else handler
+        self.handler: Handler = nothing_here if handler is None else handler
         self.timeouts: Final = ServerTimeouts() if timeouts is None else timeouts
         self.limits: Final = ServerLimits() if limits is None else limits
         self.cancel_on_disconnect = cancel_on_disconnect
@@ -255,39 +252,6 @@ class Server(Hooked):
         self.plain = not special and self.timeouts.handler is None
 
     # ---------------------------------------------------------------- routes
-
-    def register_routes(self, routes: Routes | Iterable[Route]) -> None:
-        """Add routes to the handler, which must be a table of them: ``Server(Router()).register_routes(Files())``.
-
-        Args:
-            routes: A resource, or ``(method, pattern, callback)`` one by one.
-
-        Raises:
-            LocalProtocolError: The handler takes no routes.
-        """
-        self._table().register_routes(routes)
-
-    def routes(self) -> Sequence[Route]:
-        """Return method, pattern and callback of each route of the handler, in order.
-
-        Raises:
-            LocalProtocolError: The handler has no routes.
-        """
-        return self._table().routes()
-
-    def _table(self) -> RouteTable:
-        handler: object = self.handler
-        if handler is _nothing_here:
-            raise LocalProtocolError(
-                "this server has no handler, so there is nothing that could take or have routes: "
-                "make it with one that does, Server(trio_http.web.Router(), port)"
-            )
-        if not isinstance(handler, RouteTable):
-            raise LocalProtocolError(
-                f"the handler of this server, {handler!r}, takes no routes: give the server a trio_http.web.Router, "
-                "or, where middleware is around one, ask that router itself"
-            )
-        return handler
 
     # ---------------------------------------------------------------- TLS
 
