@@ -251,8 +251,6 @@ class Server(Hooked, Routed):
         special = self.instruments or self.hooks.around_requests or self.limits.concurrency is not None
         self.plain = not special and self.timeouts.handler is None
 
-    # ---------------------------------------------------------------- routes
-
     # ---------------------------------------------------------------- TLS
 
     def load_certs(
