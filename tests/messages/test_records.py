@@ -7,13 +7,11 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 import trio
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 import trio_http
 from trio_http import LocalProtocolError, Request, Response
 from trio_http.messages import SendChunk
-
-pytestmark = pytest.mark.covers("S2.29", "S2.74")
 
 
 async def through(record: dict[str, Any]) -> dict[str, Any]:
@@ -21,6 +19,7 @@ async def through(record: dict[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(record))  # type: ignore[no-any-return]  # it was a dictionary
 
 
+@pytest.mark.covers("S2.29")
 @pytest.mark.parametrize("content", [None, b"", b"text", "t\u00e4xt".encode(), b"\xff\x00", "a str"])
 async def test_a_request_survives_the_way_through_json(content: Any) -> None:
     request = Request("PUT", "/a?b=%20", headers=[("Host", "x"), ("X-A", "1"), ("X-A", "2")], content=content)
@@ -32,6 +31,8 @@ async def test_a_request_survives_the_way_through_json(content: Any) -> None:
     assert await made.read() == (content.encode() if isinstance(content, str) else content or b"")
 
 
+@pytest.mark.covers("S2.74")
+@settings(deadline=None)
 @given(
     st.integers(200, 999),
     st.binary(max_size=50),
@@ -46,6 +47,7 @@ def test_a_response_survives_the_way_through_json(status: int, body: bytes, fiel
     assert list(made.headers.get_all()) == list(response.headers.get_all())
 
 
+@pytest.mark.covers("S2.29", "S2.74")
 async def test_what_is_still_to_come_is_left_out() -> None:
     async def producer(send: trio_http.ChunkSink) -> None:
         await send(b"x")
@@ -54,6 +56,7 @@ async def test_what_is_still_to_come_is_left_out() -> None:
     assert "text" not in Request("POST", "/", content=producer).to_dict()
 
 
+@pytest.mark.covers("S2.29", "S2.74")
 @pytest.mark.parametrize("message", [Request("GET", "/"), Response()])
 def test_credentials_are_left_out_where_that_is_wanted(message: Request | Response) -> None:
     for name in ("Authorization", "Cookie", "Set-Cookie", "Proxy-Authorization"):
@@ -64,6 +67,7 @@ def test_credentials_are_left_out_where_that_is_wanted(message: Request | Respon
     assert "secret" not in repr(message) + repr(message.headers)
 
 
+@pytest.mark.covers("S2.29")
 @pytest.mark.parametrize(
     ("kind", "record", "words"),
     [

@@ -142,13 +142,9 @@ class ServerConnection(Observed):
                 self.request = None
                 if self._extra:
                     await self._tidy_up()
-            if not keep or (self._last and not core.buffered):
+            if not keep:
                 return
-            if host.draining and host.shutting_down.is_set() and not core.buffered:
-                # The head had gone out before, without a word of closing, and nobody else ends what is idle only now.
-                self._cause = "shutdown"
-                return
-            if host.draining and host.shutting_down.is_set() and not core.buffered:
+            if self._last and not core.buffered:
                 # The head had gone out before, without a word of closing, and nobody else ends what is idle only now.
                 self._cause = "shutdown"
                 return

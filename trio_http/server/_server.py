@@ -13,7 +13,7 @@ import inspect
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Any, Final, final
@@ -23,7 +23,7 @@ import trio
 from .. import h1
 from .._config import ServerLimits, ServerTimeouts
 from .._errors import LocalProtocolError
-from ..messages import Address, Handler, Request, Route, Routes
+from ..messages import Address, Handler, Request
 from ..transport import (
     READ_SIZE,
     PlainAcceptor,
@@ -43,7 +43,7 @@ from ._instruments import Instrument, ServerStats
 from ._listening import Listening
 from ._monitor import Monitor
 from ._proxy_headers import ProxyHeaders
-from ._route_table import nothing_here, route_table
+from ._routed import Routed, nothing_here
 from ._tls import make_context, note_names
 from ._under_way import FORCE, ShutdownReport, UnderWay
 
@@ -56,7 +56,7 @@ Lifespan = Callable[["Server"], AbstractAsyncContextManager[Mapping[str, Any] | 
 
 
 @final
-class Server(Hooked):
+class Server(Hooked, Routed):
     """A server of one handler on any number of listeners.
 
     Most programs say ``server = await nursery.start(trio_http.serve, handler, port)``. The object form is for those
@@ -250,27 +250,6 @@ class Server(Hooked):
         """Find out whether a request needs anything besides its handler."""
         special = self.instruments or self.hooks.around_requests or self.limits.concurrency is not None
         self.plain = not special and self.timeouts.handler is None
-
-    # ---------------------------------------------------------------- routes
-
-    def register_routes(self, routes: Routes | Iterable[Route]) -> None:
-        """Add routes to the handler, which must be a table of them: ``Server(Router()).register_routes(Files())``.
-
-        Args:
-            routes: A resource, or ``(method, pattern, callback)`` one by one.
-
-        Raises:
-            LocalProtocolError: The handler takes no routes.
-        """
-        route_table(self.handler).register_routes(routes)
-
-    def routes(self) -> Sequence[Route]:
-        """Return method, pattern and callback of each route of the handler, in order.
-
-        Raises:
-            LocalProtocolError: The handler has no routes.
-        """
-        return route_table(self.handler).routes()
 
     # ---------------------------------------------------------------- TLS
 
