@@ -10,6 +10,8 @@ How it works
 * Everything here is called by the adapter, in whichever task its application sends from, one call at a time.
 * Whoever pushes sees the errors of the connection; what becomes of it is decided once the handler has returned.
 * Once the answer is complete nobody is cancelled because the client leaves, and no time limit of the handler counts.
+* A handler that goes on after its answer must not hold up the next request. The monitor, which looks after handlers
+  that take longer anyway, finds it, and the connection moves: another object takes over the wire, in its own task.
 """
 
 from __future__ import annotations
@@ -187,7 +189,11 @@ class Pushing(Answering):
         return core.our_state is h1.DONE and not self._wire.broken
 
     def _answer_ended(self) -> None:
-        self._handler_ended()
+        if self._wire.transport.watched:
+            self._wire.transport.unwatch()
+        self._goes_on = True  # most return at once; the monitor sees to those that do not
+        if self._host.monitor.parked:
+            self._host.monitor.wake()
         if self._handler_scope is not None:
             self._handler_scope.deadline = math.inf
 
@@ -197,15 +203,18 @@ class Pushing(Answering):
         """See what becomes of the connection, once a handler that has pushed returns."""
         wire = self._wire
         self._saw(response)
+        self._goes_on = False
         failure = response.failure
         if response.lost is not None:
             return self._lost(request, response.lost)
         if failure is not None:
-            if not self.answered:
+            if not self._moved and not self.answered:
                 return await self._failed_answer(request, failure)
             self._host.stats.errors += 1
             log.error("%s: %r: failed after its answer", format_address(self.peer), request, exc_info=failure)
             await self._tell_of_error(failure)
+        if self._moved:
+            return False
         close = self._push_closes
         self._push_closes = False
         if not close and self._host.closing(wire):
