@@ -19,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Sequence
-from typing import final
+from typing import Self, final
 
 import trio
 
@@ -45,13 +45,19 @@ class PushedResponse(Response):
 
     __slots__ = ("failure", "lost")
 
-    def __init__(
-        self, status: int, items: list[HeaderItem], failure: Exception | None = None, lost: HTTPError | None = None
-    ) -> None:
-        super().__init__(status=status)
-        self.headers = Headers.from_items(items)
+    failure: Exception | None
+    lost: HTTPError | None
+
+    @classmethod
+    def of(
+        cls, status: int, items: list[HeaderItem], failure: Exception | None = None, lost: HTTPError | None = None
+    ) -> Self:
+        """Make one; nothing is checked a second time."""
+        # Hot: once per exchange of an application.
+        self = cls.received(status, "", Headers.from_items(items), "HTTP/1.1", None, b"")
         self.failure = failure
         self.lost = lost
+        return self
 
 
 class Pushing(Answering):
