@@ -197,6 +197,8 @@ class Pushing(Answering):
     def _answer_ended(self) -> None:
         if self._wire.transport.watched:
             self._wire.transport.unwatch()
+        if self._admitted:
+            self._give_place_back()  # what follows is no request any more
         self._goes_on = True  # most return at once; the monitor sees to those that do not
         if self._host.monitor.parked:
             self._host.monitor.wake()
