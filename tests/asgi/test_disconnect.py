@@ -9,7 +9,7 @@ import trio
 
 from tests.asgi.apps import GET, body, handler_of, start
 from tests.wires import serving
-from trio_http import ServerTimeouts
+from trio_http import ServerLimits, ServerTimeouts
 from trio_http.asgi import ASGIHandler, ClientDisconnected, Receive, Scope, Send
 
 both_ways = pytest.mark.parametrize("way", ["pushed", "returned"])
@@ -370,3 +370,10 @@ async def test_handlers_of_later_requests_are_watched(autojump_clock: Any) -> No
         await trio.sleep(1)
         assert cancelled[0] - left <= 0.1
         assert len(wires.server.connections) == 1, "the work after the first answer goes on"
+
+
+async def test_work_after_the_answer_takes_no_place_of_a_request(autojump_clock: Any) -> None:
+    async with serving(ASGIHandler(works_on), limits=ServerLimits(concurrency=1)) as wires:
+        for _ in range(2):
+            async with wires.connect() as peer:
+                assert (await peer.ask(b"GET /one HTTP/1.1\r\nHost: a\r\n\r\n"))[0] == 200
