@@ -74,7 +74,7 @@ class ASGIHandler:
             raise ValueError(f"root_path={root_path!r}: expected a path, such as '/api'")
         self._app = app
         self._root_path = root_path
-        self._lifespan_mode = lifespan
+        self._lifespan_mode: Literal["auto", "on", "off"] = lifespan
         self._startup_timeout = startup_timeout
         self._shutdown_timeout = shutdown_timeout
         self._cancel = cancel_on_disconnect
