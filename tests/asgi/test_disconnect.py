@@ -9,7 +9,7 @@ import trio
 
 from tests.asgi.apps import GET, body, handler_of, start
 from tests.wires import serving
-from trio_http import ServerTimeouts
+from trio_http import ServerLimits, ServerTimeouts
 from trio_http.asgi import ASGIHandler, ClientDisconnected, Receive, Scope, Send
 
 both_ways = pytest.mark.parametrize("way", ["pushed", "returned"])
@@ -264,3 +264,116 @@ async def test_the_handlers_time_does_not_count_after_the_answer(autojump_clock:
         await trio.sleep(11)
 
     assert done == ["mail sent"]
+
+
+# ---------------------------------------------------------------- the next request does not wait for that work
+
+
+async def works_on(scope: Scope, receive: Receive, send: Send) -> None:
+    await send(start())
+    await send(body(scope["path"].encode()))
+    if scope["path"] != "/quick":
+        await trio.sleep(10)
+    if scope["path"] == "/fails":
+        raise ValueError("it broke")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("observed", [False, True])
+async def test_the_next_request_does_not_wait(kind: str, observed: bool, autojump_clock: Any) -> None:
+    ended: list[Any] = []
+    async with serving(ASGIHandler(works_on), kind) as wires:
+        if observed:
+            wires.server.on_reply(lambda request, response: ended.append((request.path, trio.current_time())))
+        wires.server.on_disconnect(lambda info: ended.append(("over", trio.current_time())))
+        async with wires.connect() as peer:
+            began = trio.current_time()
+            for path in (b"/one", b"/two", b"/quick"):
+                assert (await peer.ask(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path))[2] == path
+            assert trio.current_time() - began <= 0.2
+            await trio.sleep(5)
+            assert len(wires.server.connections) == 3, "two that work on, and the connection"
+        await trio.sleep(1)
+        assert [each for each, _ in ended][-1] == "over"
+        assert len(wires.server.connections) == 2
+        await trio.sleep(10)
+        assert not wires.server.connections
+        assert [each for each, _ in ended].count("over") == 1
+
+    if observed:
+        assert sorted(each for each, _ in ended) == ["/one", "/quick", "/two", "over"]
+
+
+async def test_pipelined_requests_do_not_wait_either(autojump_clock: Any) -> None:
+    async with serving(ASGIHandler(works_on)) as wires, wires.connect() as peer:
+        began = trio.current_time()
+        await peer.send(b"GET /one HTTP/1.1\r\nHost: a\r\n\r\nGET /quick HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await peer.response())[2] == b"/one"
+        assert (await peer.response())[2] == b"/quick"
+        assert trio.current_time() - began <= 0.1
+
+
+async def test_shutdown_drains_both(autojump_clock: Any) -> None:
+    async with serving(ASGIHandler(works_on)) as wires, wires.connect() as peer:
+        await peer.ask(b"GET /one HTTP/1.1\r\nHost: a\r\n\r\n")
+        await trio.sleep(1)
+        began = trio.current_time()
+        report = await wires.server.shutdown(grace=20)
+        assert trio.current_time() - began == pytest.approx(9, abs=0.5)
+        assert not report.cut
+    async with serving(ASGIHandler(works_on)) as wires, wires.connect() as peer:
+        await peer.ask(b"GET /one HTTP/1.1\r\nHost: a\r\n\r\n")
+        await trio.sleep(1)
+        report = await wires.server.shutdown(grace=2)
+        assert len(report.cut) == 1
+        assert not report.stuck
+
+
+async def test_an_idle_connection_still_ends_in_time(autojump_clock: Any) -> None:
+    async with serving(ASGIHandler(works_on), timeouts=ServerTimeouts(idle=3)) as wires, wires.connect() as peer:
+        await peer.ask(b"GET /one HTTP/1.1\r\nHost: a\r\n\r\n")
+        began = trio.current_time()
+        assert await peer.receive() == b""
+        assert trio.current_time() - began == pytest.approx(3, abs=0.1)
+
+
+async def test_what_fails_after_the_connection_has_moved_is_logged(
+    autojump_clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(ASGIHandler(works_on)) as wires, wires.connect() as peer:
+        await peer.ask(b"GET /fails HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await peer.ask(b"GET /quick HTTP/1.1\r\nHost: a\r\n\r\n"))[2] == b"/quick"
+        await trio.sleep(11)
+        assert (await peer.ask(b"GET /quick HTTP/1.1\r\nHost: a\r\n\r\n"))[2] == b"/quick"
+        assert wires.server.stats.errors == 1
+
+    assert "it broke" in caplog.text
+
+
+async def test_handlers_of_later_requests_are_watched(autojump_clock: Any) -> None:
+    cancelled: list[float] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/wait":
+            try:
+                await trio.sleep_forever()
+            finally:
+                cancelled.append(trio.current_time())
+        await works_on(scope, receive, send)
+
+    async with serving(ASGIHandler(app)) as wires, wires.connect() as peer:
+        await peer.ask(b"GET /one HTTP/1.1\r\nHost: a\r\n\r\n")
+        await peer.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+        await trio.sleep(2)
+        left = trio.current_time()
+        await peer.send_eof()
+        await trio.sleep(1)
+        assert cancelled[0] - left <= 0.1
+        assert len(wires.server.connections) == 1, "the work after the first answer goes on"
+
+
+async def test_work_after_the_answer_takes_no_place_of_a_request(autojump_clock: Any) -> None:
+    async with serving(ASGIHandler(works_on), limits=ServerLimits(concurrency=1)) as wires:
+        for _ in range(2):
+            async with wires.connect() as peer:
+                assert (await peer.ask(b"GET /one HTTP/1.1\r\nHost: a\r\n\r\n"))[0] == 200

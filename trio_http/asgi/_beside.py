@@ -95,7 +95,8 @@ class Beside:
         """Take a head and the first bytes of the body."""
         self._discard = self._request.method == "HEAD" or status in NO_BODY
         response = self._give(status, items, None)
-        response.trailers_to_send = Headers()
+        if self._session.has_trailers:
+            response.trailers_to_send = Headers()
         response.replace_body(_Rest(self))
         await self.push_chunk(first)
 
@@ -113,8 +114,7 @@ class Beside:
         """Take the end."""
         response = self._response
         assert response is not None
-        can_follow = self._request.supports_http_1_1 and "content-length" not in response.headers
-        if response.trailers_to_send is not None and can_follow:
+        if response.trailers_to_send is not None:
             for item in trailers:
                 response.trailers_to_send.add_item(item)
         self._whole = True

@@ -74,7 +74,7 @@ class ASGIHandler:
             raise ValueError(f"root_path={root_path!r}: expected a path, such as '/api'")
         self._app = app
         self._root_path = root_path
-        self._lifespan_mode = lifespan
+        self._lifespan_mode: Literal["auto", "on", "off"] = lifespan
         self._startup_timeout = startup_timeout
         self._shutdown_timeout = shutdown_timeout
         self._cancel = cancel_on_disconnect
@@ -124,26 +124,26 @@ class ASGIHandler:
         except Exception as error:
             failure = error
         if failure is None and session.complete:
-            return PushedResponse(session.status, session.items)
+            return PushedResponse.of(session.status, session.items)
         return self._imperfect(request, session, failure)
 
     def _imperfect(self, request: Request, session: HTTPSession, failure: Exception | None) -> Response:
         """Tell the server how an application ended that has failed, or has not answered in full."""
         if session.complete:
-            return PushedResponse(session.status, session.items, failure)
+            return PushedResponse.of(session.status, session.items, failure)
         if session.gone:
             if failure is not None:
                 log.info("%r: the application ended by %r after its client had left", request, failure)
             if session.fault is None:
                 lost = session.lost or ReadError("it did not wait for the end of the answer")
-                return PushedResponse(session.status, session.items, lost=lost)
+                return PushedResponse.of(session.status, session.items, lost=lost)
             failure = session.fault  # the server knows what to say to it
         if failure is None:
             failure = session.unanswered()
         assert failure is not None
         if not session.started:
             raise failure
-        return PushedResponse(session.status, session.items, failure)
+        return PushedResponse.of(session.status, session.items, failure)
 
     def _watch(self, session: HTTPSession) -> None:
         """Be told, from now on, when the client leaves."""

@@ -203,7 +203,8 @@ def request_of(scope: Scope, exchange: HostedExchange) -> Request:
     raw_path = raw_path.partition(b"?")[0]  # some servers leave the query there
     query: bytes = scope.get("query_string") or b""
     items: list[HeaderItem] = [(name, name.lower(), value) for name, value in scope["headers"]]
-    version = {"1.0": b"1.0", "1.1": b"1.1"}.get(scope["http_version"], scope["http_version"].encode())
+    spoken: str = scope["http_version"]
+    version = {"1.0": b"1.0", "1.1": b"1.1"}.get(spoken) or spoken.encode()
     return Request.received(
         scope.get("method", "GET").encode(), raw_path + (b"?" + query if query else b""), items, version, exchange
     )

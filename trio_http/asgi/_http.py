@@ -196,7 +196,7 @@ class HTTPSession:
                 self.status = status_of(message)
                 self.items = headers_of(message)
                 if message.get("trailers"):
-                    self._trailers = []
+                    self._announce_trailers()
                 self.expects = FIRST_BODY
                 return
         elif kind == "http.response.body" and expects <= BODY:
@@ -214,6 +214,16 @@ class HTTPSession:
                 self._lost(error)
             return
         await self._send_rarer(kind, message)
+
+    def _announce_trailers(self) -> None:
+        self._trailers = []
+        if self.request.supports_http_1_1:  # only chunks carry them (RFC 9110 section 6.5)
+            self.items = [item for item in self.items if item[1] != b"content-length"]
+
+    @property
+    def has_trailers(self) -> bool:
+        """True if trailers were announced."""
+        return self._trailers is not None
 
     def _refuse(self) -> None:
         raise ClientDisconnected(f"{self.request!r}: the client has left: there is nobody to send to")

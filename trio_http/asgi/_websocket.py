@@ -35,8 +35,11 @@ _AFTER = (
 
 def wants_websocket(request: Request) -> bool:
     """Tell whether a request asks for a WebSocket."""
-    upgrade = request.headers.get("upgrade")
-    return upgrade is not None and "websocket" in [token.strip().lower() for token in upgrade.split(",")]
+    # Hot: once per request.
+    for _, name, value in request.headers.items_list:
+        if name == b"upgrade" and b"websocket" in [token.strip().lower() for token in value.split(b",")]:
+            return True
+    return False
 
 
 async def open_websocket(request: Request, app: ASGIApplication, root_path: str) -> Response:

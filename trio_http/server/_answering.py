@@ -160,7 +160,7 @@ class Answering(Carrier):
     def _handler_ended(self) -> None:
         # from here on nobody is cancelled because the client leaves
         self._host.monitor.running.pop(self, None)
-        if self._wire.transport.watched:
+        if not self._moved and self._wire.transport.watched:
             self._wire.transport.unwatch()
 
     # ---------------------------------------------------------------- when something went wrong

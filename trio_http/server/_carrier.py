@@ -55,10 +55,13 @@ class Carrier(Watched):
         "_entered",
         "_extra",
         "_forced",
+        "_goes_on",
         "_gone",
         "_handler_scope",
         "_host",
         "_last",
+        "_moved",
+        "_origin",
         "_peer",
         "_push_closes",
         "_seen",
@@ -88,6 +91,9 @@ class Carrier(Watched):
         self._shields: list[Shield] = []
         self._forced = False
         self._gone: Callable[[], None] | None = None  # whom to tell that the client has left, instead of cutting
+        self._goes_on = False  # the answer has been pushed, and the handler may go on after it
+        self._moved = False  # the connection goes on in another task, because the handler does in this one
+        self._origin: Carrier | None = None  # what observers know a connection by that was moved
         self._bodiless = False  # no body goes with the answer that is being pushed
         self._chunked = False  # it is sent in chunks, so trailers may follow
         self._push_closes = False  # the connection ends with it
@@ -253,6 +259,8 @@ class Carrier(Watched):
     @property
     def wants_watch(self) -> bool:
         """True if nobody would notice that the client leaves."""
+        if self._goes_on:
+            return True
         wanted = self._cancel_on_disconnect or self._gone is not None
         return wanted and not self._wire.waiting and not self._wire.transport.watched
 
@@ -261,10 +269,16 @@ class Carrier(Watched):
         # This runs a moment after it was asked for: the handler may have ended, or may wait for its body again.
         if self not in self._host.monitor.running or not self.wants_watch:
             return
+        if self._goes_on:
+            self._move()
+            return
         try:
             await self._wire.transport.watch(self._client_left, half_close=self._host.half_close)
         except Exception:  # one connection's trouble must not reach the task of all
             log.exception("%s: watching whether the client is there failed", format_address(self.peer))
+
+    def _move(self) -> None:
+        """Let the connection go on in a task of its own; see `_connection.py`."""
 
     def _client_left(self) -> None:
         if self.request is not None:

@@ -50,10 +50,10 @@ class ServerConnection(Observed):
         """Serve until the end, then close."""
         host = self._host
         try:
-            if host.instruments:
+            if host.instruments and self._origin is None:
                 tell(host.instruments, lambda instrument: instrument.connection_opened(self))
             with self.scope:
-                for hook in host.hooks.connect:
+                for hook in host.hooks.connect if self._origin is None else ():
                     await call_hook(hook(self))
                 await self._serve()
             if self._cause == "head":
@@ -82,14 +82,16 @@ class ServerConnection(Observed):
         finally:
             peer = self.peer  # a closed socket cannot tell any more
             self.unwatch()
-            await self._wire.aclose()
-            if host.hooks.disconnect or host.instruments:
+            if not self._moved:
+                await self._wire.aclose()
+            if not self._moved and (host.hooks.disconnect or host.instruments):
                 await self._tell_of_end(peer)
 
     async def _tell_of_end(self, peer: Address) -> None:
         sent, age = self._wire.sent, self.age
         end = Disconnect(peer, self._cause or "closed", self._wire.exchanges, age, sent)
-        tell(self._host.instruments, lambda instrument: instrument.connection_closed(self, end))
+        known = self if self._origin is None else self._origin
+        tell(self._host.instruments, lambda instrument: instrument.connection_closed(known, end))
         # Also when we are being cancelled somebody may have to count; the shield has its own deadline.
         with trio.CancelScope(deadline=trio.current_time() + HOOK_GRACE, shield=True):
             for hook in self._host.hooks.disconnect:
@@ -148,6 +150,23 @@ class ServerConnection(Observed):
                 # The head had gone out before, without a word of closing, and nobody else ends what is idle only now.
                 self._cause = "shutdown"
                 return
+
+    def _move(self) -> None:
+        """Let the connection go on in a task of its own, because the handler goes on in this one after its answer."""
+        host = self._host
+        wire = self._wire
+        self._goes_on = False
+        host.monitor.running.pop(self, None)
+        if self._push_closes or not wire.reusable or host.closing(wire):
+            return  # no request comes after this one, or none can before a body that is still arriving
+        successor = ServerConnection(host, wire.transport, peer=self._peer)
+        successor._origin = self if self._origin is None else self._origin
+        successor._wire = wire
+        successor.opened_at = self.opened_at
+        if host.take_over(successor):
+            self._moved = True
+            wire.next_exchange()
+            wire.belongs_to(successor)
 
     async def _tidy_up(self) -> None:
         """Take back what the handler has set, and leave what it has entered: in its task, last in first out."""

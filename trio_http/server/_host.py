@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
@@ -17,6 +17,9 @@ from ._hooks import Hooks
 from ._instruments import Instrument, ServerStats
 from ._monitor import Monitor
 from ._proxy_headers import ProxyHeaders
+
+if TYPE_CHECKING:
+    from ._connection import ServerConnection
 
 __all__ = ["Host"]
 
@@ -103,6 +106,9 @@ class Host(Protocol):
 
     def fixed_items(self) -> Sequence[tuple[bytes, bytes, bytes]]:
         """The same as triples."""
+
+    def take_over(self, connection: ServerConnection) -> bool:
+        """Serve a connection that moves in a task of its own; False where there is no nursery for it."""
 
     def start_background(
         self, fn: Callable[..., Awaitable[object]], args: tuple[object, ...], request: Request | None

@@ -10,6 +10,8 @@ How it works
 * Everything here is called by the adapter, in whichever task its application sends from, one call at a time.
 * Whoever pushes sees the errors of the connection; what becomes of it is decided once the handler has returned.
 * Once the answer is complete nobody is cancelled because the client leaves, and no time limit of the handler counts.
+* A handler that goes on after its answer must not hold up the next request. The monitor, which looks after handlers
+  that take longer anyway, finds it, and the connection moves: another object takes over the wire, in its own task.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Sequence
-from typing import final
+from typing import Self, final
 
 import trio
 
@@ -43,13 +45,19 @@ class PushedResponse(Response):
 
     __slots__ = ("failure", "lost")
 
-    def __init__(
-        self, status: int, items: list[HeaderItem], failure: Exception | None = None, lost: HTTPError | None = None
-    ) -> None:
-        super().__init__(status=status)
-        self.headers = Headers.from_items(items)
+    failure: Exception | None
+    lost: HTTPError | None
+
+    @classmethod
+    def of(
+        cls, status: int, items: list[HeaderItem], failure: Exception | None = None, lost: HTTPError | None = None
+    ) -> Self:
+        """Make one; nothing is checked a second time."""
+        # Hot: once per exchange of an application.
+        self = cls.received(status, "", Headers.from_items(items), "HTTP/1.1", None, b"")
         self.failure = failure
         self.lost = lost
+        return self
 
 
 class Pushing(Answering):
@@ -187,7 +195,13 @@ class Pushing(Answering):
         return core.our_state is h1.DONE and not self._wire.broken
 
     def _answer_ended(self) -> None:
-        self._handler_ended()
+        if self._wire.transport.watched:
+            self._wire.transport.unwatch()
+        if self._admitted:
+            self._give_place_back()  # what follows is no request any more
+        self._goes_on = True  # most return at once; the monitor sees to those that do not
+        if self._host.monitor.parked:
+            self._host.monitor.wake()
         if self._handler_scope is not None:
             self._handler_scope.deadline = math.inf
 
@@ -197,15 +211,18 @@ class Pushing(Answering):
         """See what becomes of the connection, once a handler that has pushed returns."""
         wire = self._wire
         self._saw(response)
+        self._goes_on = False
         failure = response.failure
         if response.lost is not None:
             return self._lost(request, response.lost)
         if failure is not None:
-            if not self.answered:
+            if not self._moved and not self.answered:
                 return await self._failed_answer(request, failure)
             self._host.stats.errors += 1
             log.error("%s: %r: failed after its answer", format_address(self.peer), request, exc_info=failure)
             await self._tell_of_error(failure)
+        if self._moved:
+            return False
         close = self._push_closes
         self._push_closes = False
         if not close and self._host.closing(wire):

@@ -187,6 +187,7 @@ class Server(Hooked, Routed):
         self._entrance: Final = Entrance(self.limits.connections, accept_batch)
         self._readiness: Readiness | None = None
         self._accepting = trio.CancelScope()
+        self._connections: trio.Nursery | None = None
 
     def __repr__(self) -> str:
         return f"<Server {self._listening}: {len(self._under_way.connections)} connections>"
@@ -330,8 +331,8 @@ class Server(Hooked, Routed):
         with Readiness() if self._may_wait_together() else nullcontext() as self._readiness:
             async with trio.open_nursery() as self._under_way.background, trio.open_nursery() as services:
                 self._start_services(services)
-                async with trio.open_nursery() as connections:
-                    take = partial(self._took, connections)
+                async with trio.open_nursery() as self._connections:
+                    take = partial(self._took, self._connections)
                     with self._accepting:
                         async with trio.open_nursery() as acceptors:
                             for listener in self._listening.listeners:
@@ -374,7 +375,23 @@ class Server(Hooked, Routed):
             self._under_way.closed()
 
     async def _serve_transport(self, transport: Transport, peer: Address) -> None:
-        connection = ServerConnection(self, transport, peer=peer)
+        await self._serve_connection(ServerConnection(self, transport, peer=peer))
+
+    def take_over(self, connection: ServerConnection) -> bool:
+        """Serve a connection that moves; for connections."""
+        if self._connections is None:
+            return False  # this serves one stream only, in its caller's task
+        self._entrance.came()
+        self._connections.start_soon(self._serve_moved, connection)
+        return True
+
+    async def _serve_moved(self, connection: ServerConnection) -> None:
+        try:
+            await self._serve_connection(connection)
+        finally:
+            self._entrance.left()
+
+    async def _serve_connection(self, connection: ServerConnection) -> None:
         self._under_way.came(connection)
         try:
             if self.shutting_down.is_set():

@@ -351,6 +351,10 @@ class HTTP1Stream(SendingLine):
         self._next = None  # the end of a body of which somebody read all bytes, but not the end
         self.core.start_next_cycle()
 
+    def belongs_to(self, timer: Watched) -> None:
+        """Let the deadlines of waits outside user code be armed by somebody else from now on."""
+        self._timer = timer
+
     def set_read_timeout(self, seconds: float | None) -> None:
         """Let the incoming body of the current exchange stand still for so long."""
         self._reading = Pace(seconds, self.timing.min_rate)
