@@ -33,7 +33,11 @@ class Command(Protocol):
         """Add the parser of the command (or of each, where a module has several)."""
 
     def run(self, options: Namespace, /) -> int:
-        """Do it; ``options.command`` is the name it was called by. Returns the exit code."""
+        """Do it; ``options.command`` is the name it was called by, ``options.argv`` all arguments.
+
+        Returns:
+            The exit code.
+        """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options, unknown = parser.parse_known_args(arguments)
         if unknown:
             subparsers.choices[name].refuse(unknown)
+        options.argv = tuple(arguments)
         return command.run(options)
     except UsageError as error:
         if "--debug" in arguments:

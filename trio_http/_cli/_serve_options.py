@@ -199,6 +199,7 @@ class ServeOptions:
     timeouts: ServerTimeouts = dataclasses.field(default_factory=ServerTimeouts)
 
     as_worker: str | None = None
+    argv: tuple[str, ...] = ()
 
     @property
     def supervised(self) -> bool:
@@ -295,6 +296,7 @@ def settle(given: Mapping[str, object], from_file: Mapping[str, object], file: s
         if value is not None:
             values[known.name] = _parsed(known, value, f"--{known.name}")
     plain = {"target": given.get("target") or values.pop("target", None), "as_worker": given.get("as_worker")}
+    plain["argv"] = given.get("argv", ())
     groups: dict[str, dict[str, object]] = {"limit": {}, "timeout": {}}
     for name, value in values.items():
         group, _, rest = name.replace("-", "_").partition("_")

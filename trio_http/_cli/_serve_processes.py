@@ -74,7 +74,9 @@ async def _supervise(options: ServeOptions, sockets: Sockets) -> int:
     async def start(slot: int) -> Worker:
         own, others = sockets.of(slot), sockets.of_others(slot)
         descriptors = [sock.fileno() for sock in (*own, *others)]
-        return await WorkerProcess.open(lambda line: _worker_command(slot, line, len(own), descriptors), descriptors)
+        return await WorkerProcess.open(
+            lambda line: _worker_command(options, slot, line, len(own), descriptors), descriptors
+        )
 
     def on_ready() -> None:
         nonlocal is_first
@@ -155,7 +157,13 @@ def _work(options: ServeOptions, slot: int, line: Line, listeners: Sequence[List
         every = options.worker_timeout / 4 if options.worker_timeout is not None else None
         await follow_supervisor(line, process, alive_every=every, most_requests=most, announce=announce)
 
-    _drive(work)
+    try:
+        _drive(work)
+    except UsageError as error:
+        if not process.server.addresses:
+            raise
+        log.error("%s", error)  # it has served, so this is not about how it was called
+        return 1
     return FORCED if process.forced else 0
 
 
@@ -169,9 +177,13 @@ def _drive(program: Callable[[], Awaitable[None]]) -> None:
         raise UsageError(" ".join(str(error).split())) from error
 
 
-def _worker_command(slot: int, line: int, own: int, descriptors: Sequence[int]) -> list[str]:
+def _worker_command(options: ServeOptions, slot: int, line: int, own: int, descriptors: Sequence[int]) -> Sequence[str]:
     """The command line of a worker: ours (interpreter, its options, and all), and which sockets it inherits."""
-    return [sys.executable, *sys.orig_argv[1:], "--as-worker", ",".join(map(str, (slot, line, own, *descriptors)))]
+    count = len(options.argv)
+    is_ours = count > 0 and sys.orig_argv[-count:] == list(options.argv)
+    program = sys.orig_argv[1:-count] if is_ours else ["-m", "trio_http"]  # else somebody has called main()
+    as_worker = ",".join(map(str, (slot, line, own, *descriptors)))
+    return [sys.executable, *program, *options.argv, "--as-worker", as_worker]
 
 
 def _ready_to_serve(options: ServeOptions, listeners: Sequence[Listener]) -> tuple[Served, ServedProcess]:
