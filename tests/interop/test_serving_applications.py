@@ -9,8 +9,6 @@ import pytest
 from tests.interop.programs_that_serve import TERM, program
 from trio_http import Client
 
-pytest.importorskip("trio_http.asgi", reason="this tree has no trio_http.asgi (yet)")
-
 APPS = """
 import sys
 

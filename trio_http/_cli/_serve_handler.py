@@ -64,7 +64,7 @@ def find_handler(options: ServeOptions) -> Served:
         return Served(application, lifespan, options.target)
     if options.lifespan is not None:
         raise UsageError(f"{options.target} is an application, which has a lifespan of its own: leave --lifespan out")
-    adapters: Any = importlib.import_module("trio_http.asgi")
+    adapters: Any = importlib.import_module("trio_http.asgi")  # only those who need it load it
     if kind == "asgi":
         adapted = adapters.ASGIHandler(application)
         return Served(adapted, adapted.lifespan, f"{options.target} (ASGI)")
