@@ -10,7 +10,7 @@ import importlib
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 from ._parser import Parser, Subparsers, UsageError, suggestion
 
@@ -38,6 +38,7 @@ class Command(Protocol):
         Returns:
             The exit code.
         """
+        raise NotImplementedError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,7 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise UsageError(
                 f"there is no command {name!r}{suggestion(name, COMMANDS)}; there are: {', '.join(COMMANDS)}"
             )
-        command: Command = importlib.import_module(f"{__name__}.{COMMANDS[name][0]}")
+        command = cast(
+            "Command", importlib.import_module(f"{__name__}.{COMMANDS[name][0]}")
+        )  # a module has no protocol
         subparsers = parser.add_subparsers(dest="command", parser_class=Parser)
         command.add_parser(subparsers)
         options, unknown = parser.parse_known_args(arguments)
