@@ -99,6 +99,25 @@ async def test_run_is_a_whole_program(tmp_path: Path) -> None:
         assert await served.ended() == 0
 
 
+async def test_a_handler_may_have_a_lifespan(tmp_path: Path) -> None:
+    more = """
+from contextlib import asynccontextmanager
+
+@asynccontextmanager
+async def around(server):
+    global VERSION
+    VERSION = "begun"
+    yield
+    print("over", flush=True, file=__import__("sys").stderr)
+"""
+    app_in(tmp_path, APP + more)
+    async with program(tmp_path, "app:app", "--port", "0", "--lifespan", "app:around") as served:
+        assert (await get(served)).text() == f"begun {served.pid}"
+        served.signal(TERM)
+        assert await served.ended() == 0
+    assert "over" in served.lines
+
+
 async def test_a_file_of_options(tmp_path: Path) -> None:
     app_in(tmp_path)
     (tmp_path / "serve.toml").write_text(

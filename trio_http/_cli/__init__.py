@@ -10,7 +10,7 @@ import importlib
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 from ._parser import Parser, Subparsers, UsageError, suggestion
 
@@ -33,7 +33,12 @@ class Command(Protocol):
         """Add the parser of the command (or of each, where a module has several)."""
 
     def run(self, options: Namespace, /) -> int:
-        """Do it; ``options.command`` is the name it was called by. Returns the exit code."""
+        """Do it; ``options.command`` is the name it was called by, ``options.argv`` all arguments.
+
+        Returns:
+            The exit code.
+        """
+        raise NotImplementedError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,12 +65,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise UsageError(
                 f"there is no command {name!r}{suggestion(name, COMMANDS)}; there are: {', '.join(COMMANDS)}"
             )
-        command: Command = importlib.import_module(f"{__name__}.{COMMANDS[name][0]}")
+        command = cast(
+            "Command", importlib.import_module(f"{__name__}.{COMMANDS[name][0]}")
+        )  # a module has no protocol
         subparsers = parser.add_subparsers(dest="command", parser_class=Parser)
         command.add_parser(subparsers)
         options, unknown = parser.parse_known_args(arguments)
         if unknown:
             subparsers.choices[name].refuse(unknown)
+        options.argv = tuple(arguments)
         return command.run(options)
     except UsageError as error:
         if "--debug" in arguments:

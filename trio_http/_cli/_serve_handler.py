@@ -58,8 +58,13 @@ def find_handler(options: ServeOptions) -> Served:
     application = find_application(options.target, factory=options.factory, app_dir=options.app_dir)
     kind = options.kind or kind_of(application, options.target)
     if kind == "handler":
-        return Served(application, None, options.target)
-    adapters: Any = importlib.import_module("trio_http.asgi")
+        lifespan = getattr(application, "lifespan", None)
+        if options.lifespan is not None:
+            lifespan = find_application(options.lifespan, factory=False, app_dir=options.app_dir)
+        return Served(application, lifespan, options.target)
+    if options.lifespan is not None:
+        raise UsageError(f"{options.target} is an application, which has a lifespan of its own: leave --lifespan out")
+    adapters: Any = importlib.import_module("trio_http.asgi")  # only those who need it load it
     if kind == "asgi":
         adapted = adapters.ASGIHandler(application)
         return Served(adapted, adapted.lifespan, f"{options.target} (ASGI)")

@@ -132,6 +132,9 @@ class ServeOptions:
     asgi: bool = _flag("it is an ASGI application (told from its parameters otherwise)")
     wsgi: bool = _flag("it is a WSGI application (told from its parameters otherwise)")
     factory: bool = _flag("it is a function to call for the handler or application")
+    lifespan: str | None = _option(
+        None, _text, "MODULE:NAME", "for a handler: an async context manager around everything (default: its .lifespan)"
+    )
     app_dir: str = _option(".", _text, "DIR", "where to look for the module (default: here)")
     directory: str | None = _option(None, _text, "DIR", "serve the files of this folder instead of an application")
     no_listing: bool = _flag("with --directory: no lists of names for folders without an index.html")
@@ -196,6 +199,7 @@ class ServeOptions:
     timeouts: ServerTimeouts = dataclasses.field(default_factory=ServerTimeouts)
 
     as_worker: str | None = None
+    argv: tuple[str, ...] = ()
 
     @property
     def supervised(self) -> bool:
@@ -292,6 +296,7 @@ def settle(given: Mapping[str, object], from_file: Mapping[str, object], file: s
         if value is not None:
             values[known.name] = _parsed(known, value, f"--{known.name}")
     plain = {"target": given.get("target") or values.pop("target", None), "as_worker": given.get("as_worker")}
+    plain["argv"] = given.get("argv", ())
     groups: dict[str, dict[str, object]] = {"limit": {}, "timeout": {}}
     for name, value in values.items():
         group, _, rest = name.replace("-", "_").partition("_")
@@ -374,6 +379,8 @@ def _check(options: ServeOptions) -> None:
             "--reload-dir and -include need --reload",
         ),
         (options.forwarded and not options.proxy_headers, "--forwarded needs --proxy-headers"),
+        (options.lifespan and not options.target, "--lifespan needs MODULE:NAME of a handler"),
+        (options.lifespan and options.kind, "--lifespan is for handlers; an application has one of its own"),
         (options.no_listing and not options.directory, "--no-listing needs --directory"),
     ):
         if condition:

@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import trio
 
@@ -55,7 +55,7 @@ def serve_alone(options: ServeOptions) -> int:
         def announce(server: Server) -> None:
             _tell(options, where, f"{served.words} in process {os.getpid()}")
 
-        trio.run(Program(process, Notifier(os.environ), announce).run)
+        _drive(Program(process, Notifier(os.environ), announce).run)
     return FORCED if process.forced else 0
 
 
@@ -74,7 +74,9 @@ async def _supervise(options: ServeOptions, sockets: Sockets) -> int:
     async def start(slot: int) -> Worker:
         own, others = sockets.of(slot), sockets.of_others(slot)
         descriptors = [sock.fileno() for sock in (*own, *others)]
-        return await WorkerProcess.open(lambda line: _worker_command(slot, line, len(own), descriptors), descriptors)
+        return await WorkerProcess.open(
+            lambda line: _worker_command(options, slot, line, len(own), descriptors), descriptors
+        )
 
     def on_ready() -> None:
         nonlocal is_first
@@ -134,12 +136,16 @@ def serve_as_worker(options: ServeOptions) -> int:
     except (ValueError, OSError, HTTPError) as error:
         raise UsageError("--as-worker is for the supervisor; leave it out, and give --workers N") from error
     try:
-        _, process = _ready_to_serve(options, listeners)
+        return _work(options, slot, line, listeners)
     except UsageError as error:
         if slot == 1 or options.debug:
             raise
         log.debug("%s", error)  # the first worker says the same aloud
         return 2
+
+
+def _work(options: ServeOptions, slot: int, line: Line, listeners: Sequence[Listener]) -> int:
+    _, process = _ready_to_serve(options, listeners)
     most = options.max_requests
     if most is not None:
         most += int(_entropy.random_unit() * (options.max_requests_jitter + 1))
@@ -151,13 +157,33 @@ def serve_as_worker(options: ServeOptions) -> int:
         every = options.worker_timeout / 4 if options.worker_timeout is not None else None
         await follow_supervisor(line, process, alive_every=every, most_requests=most, announce=announce)
 
-    trio.run(work)
+    try:
+        _drive(work)
+    except UsageError as error:
+        if not process.server.addresses:
+            raise
+        log.error("%s", error)  # it has served, so this is not about how it was called
+        return 1
     return FORCED if process.forced else 0
 
 
-def _worker_command(slot: int, line: int, own: int, descriptors: Sequence[int]) -> list[str]:
+def _drive(program: Callable[[], Awaitable[None]]) -> None:
+    """Run a server to its end."""
+    try:
+        trio.run(program)
+    except (
+        HTTPError
+    ) as error:  # it could not begin, or not end: an application that says so is no reason for tracebacks
+        raise UsageError(" ".join(str(error).split())) from error
+
+
+def _worker_command(options: ServeOptions, slot: int, line: int, own: int, descriptors: Sequence[int]) -> Sequence[str]:
     """The command line of a worker: ours (interpreter, its options, and all), and which sockets it inherits."""
-    return [sys.executable, *sys.orig_argv[1:], "--as-worker", ",".join(map(str, (slot, line, own, *descriptors)))]
+    count = len(options.argv)
+    is_ours = count > 0 and sys.orig_argv[-count:] == list(options.argv)
+    program = sys.orig_argv[1:-count] if is_ours else ["-m", "trio_http"]  # else somebody has called main()
+    as_worker = ",".join(map(str, (slot, line, own, *descriptors)))
+    return [sys.executable, *program, *options.argv, "--as-worker", as_worker]
 
 
 def _ready_to_serve(options: ServeOptions, listeners: Sequence[Listener]) -> tuple[Served, ServedProcess]:

@@ -54,6 +54,7 @@ class Worker(Protocol):
 
     async def wait(self) -> int:
         """Wait for its end; return its exit code, or minus the signal that killed it."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Let go of the line to it."""
