@@ -58,7 +58,6 @@ def test_examples_are_all_there_are() -> None:
     assert {type(error) for error in EXAMPLES} == public - roots
 
 
-@pytest.mark.covers("B31")
 @pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
 def test_an_error_in_other_words_keeps_what_it_knows(error: HTTPError) -> None:
     other = error.with_text("other words")

@@ -266,7 +266,6 @@ def test_socks5_resolves_as_the_client_is_told_and_socks5h_does_not() -> None:
     assert seen == [b"\1\x7f", b"\1\x7f", b"\3\x09"]
 
 
-@pytest.mark.covers("B29")
 @pytest.mark.parametrize(
     ("environment", "url", "expected"),
     [
