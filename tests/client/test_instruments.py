@@ -228,7 +228,7 @@ def test_instrument_that_fails_is_logged_and_harms_nobody(caplog: pytest.LogCapt
     assert any("Broken" in record.getMessage() for record in caplog.records)
 
 
-@pytest.mark.covers("B19", "B34")
+@pytest.mark.covers("B19")
 def test_what_began_ends_wherever_it_is_cancelled() -> None:
     async def main(net: VirtualNetwork) -> int:
         async def script(peer: Peer) -> None:
@@ -264,7 +264,6 @@ def test_what_began_ends_wherever_it_is_cancelled() -> None:
     assert run(main) > 10
 
 
-@pytest.mark.covers("B34")
 def test_client_without_instruments_makes_nothing_of_this() -> None:
     made: list[str] = []
 

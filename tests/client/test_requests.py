@@ -397,7 +397,7 @@ def test_nonstandard_method_is_sent_on_request() -> None:
     run(main)
 
 
-@pytest.mark.covers("B31", "S1.116")
+@pytest.mark.covers("S1.116")
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
@@ -475,7 +475,6 @@ def test_client_outside_its_block_says_so() -> None:
     run(main)
 
 
-@pytest.mark.covers("B31")
 def test_secrets_of_the_url_are_in_no_text() -> None:
     async def main(net: VirtualNetwork) -> None:
         net.host("api")

@@ -45,7 +45,7 @@ def test_slow_name_is_part_of_connecting() -> None:
     run(main)
 
 
-@pytest.mark.covers("B17", "B31", "S2.36", "S2.57")
+@pytest.mark.covers("B17", "S2.36", "S2.57")
 def test_read_timeout_for_the_head_and_within_the_body() -> None:
     async def main(net: VirtualNetwork) -> None:
         async def slow_body(peer: Peer) -> None:
