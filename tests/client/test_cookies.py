@@ -21,7 +21,6 @@ async def handler(request: Request) -> Response:
     return Response(request.headers.get("cookie") or "none")
 
 
-@pytest.mark.covers("B14")
 def test_cookies_go_back_to_their_host_and_path() -> None:
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, handler)

@@ -93,7 +93,7 @@ async def blocking_one(served: Served) -> AsyncIterator[None]:
         yield
 
 
-@pytest.mark.covers("A11")
+@pytest.mark.covers("A11", "S1.66")
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_workers_are_replaced_without_a_failed_request(tmp_path: Path, workers: int) -> None:
     app_in(tmp_path)

@@ -305,6 +305,7 @@ async def test_trusted_hosts() -> None:
         assert (await handler(request(host=host))).status == 421
 
 
+@pytest.mark.covers("A35")
 async def test_https_only() -> None:
     handler = https_only(port=8443, subdomains=True)(hello)
 
