@@ -171,10 +171,6 @@ async def test_a_body_above_its_limit_is_told(autojump_clock: Any) -> None:
             await server.body.read()
 
 
-<<<<<<< HEAD
-@pytest.mark.covers("S1.110")
-=======
->>>>>>> e1c2da758a3971a3b31ed324240bf50dd8f74c03
 async def test_a_body_that_drips_is_ended_by_the_minimum_rate(autojump_clock: Any) -> None:
     ours, theirs = trio.testing.memory_stream_pair()
     timeouts = ServerTimeouts(read=30)
