@@ -18,7 +18,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar, final
 
-from ._pattern import Part, PathType, Pattern
+from ._pattern import VARIANTS_MAX, Part, PathType, Pattern
 
 __all__ = ["ENCODED_SLASH", "Index"]
 
@@ -32,7 +32,7 @@ _NEVER = 1 << 62
 
 @final
 class _End(Generic[T]):
-    """Where a route ends: its number, and what becomes of the values collected on the way."""
+    """Where a variant of a route ends: its place in the order, and what becomes of the values collected on the way."""
 
     __slots__ = ("names", "omitted", "order", "route")
 
@@ -150,8 +150,9 @@ class Index(Generic[T]):
     def add(self, pattern: Pattern, order: int, route: T) -> None:
         """Add a route; ``order`` says which came first."""
         self._literal.clear()
-        for parts, omitted in pattern.variants():
-            self._add(parts, omitted, pattern, order, route)
+        # Of one route the greediest variant that fits is meant, so each has a place of its own in the order.
+        for number, (parts, omitted) in enumerate(pattern.variants()):
+            self._add(parts, omitted, pattern, order * VARIANTS_MAX + number, route)
 
     def _add(self, parts: list[Part], omitted: Mapping[str, Any], pattern: Pattern, order: int, route: T) -> None:
         node = self._root
@@ -198,15 +199,15 @@ class Index(Generic[T]):
         end, values = found
         if not values:
             if not end.omitted:
-                self._literal[path] = (end.order, end.route)
-            return end.order, end.route, dict(end.omitted)
+                self._literal[path] = (end.order // VARIANTS_MAX, end.route)
+            return end.order // VARIANTS_MAX, end.route, dict(end.omitted)
         if len(values) == 1:
             matches: dict[str, Any] = {end.names[0]: values[0]}  # a third of what dict(zip()) costs
         else:
             matches = dict(zip(end.names, values, strict=True))
         if end.omitted:
             matches.update(end.omitted)
-        return end.order, end.route, matches
+        return end.order // VARIANTS_MAX, end.route, matches
 
 
 def _tail(parts: list[Part], pattern: Pattern, end: _End[T]) -> _Tail[T]:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Final, final
 from urllib.parse import quote
 
-__all__ = ["PATH_TYPES", "Part", "PathType", "Pattern"]
+__all__ = ["PATH_TYPES", "VARIANTS_MAX", "Part", "PathType", "Pattern"]
 
 _PARAMETER = re.compile(r":([A-Za-z_][A-Za-z0-9_]*)(?:<([A-Za-z_][A-Za-z0-9_]*)>)?([?+*]?)")
 OPTIONAL_MAX = 6  # each one doubles the number of plain patterns that stand for it
+VARIANTS_MAX = 1 << OPTIONAL_MAX
 
 
 @final
