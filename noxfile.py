@@ -26,7 +26,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types of the package, the examples and this file with mypy --strict."""
-    session.install("mypy==2.4.*", "nox", "-e", ".[test,brotli,zstd]")
+    session.install("mypy==2.4.*", "nox", "-e", ".[test,bench,brotli,zstd]")
     session.run("mypy")
 
 
