@@ -488,3 +488,9 @@ async def test_what_is_kept_is_bounded(tmp_path: Path, later: None) -> None:
     tracemalloc.stop()
 
     assert used < 18 * 1024 * 1024
+
+
+async def test_a_path_given_to_the_class_itself_is_not_taken_for_a_text(site: Path) -> None:
+    for path in ("hello.txt", site / "hello.txt"):
+        with pytest.raises(TypeError, match="say await"):
+            FileResponse(path)  # type: ignore[arg-type]  # what is tested

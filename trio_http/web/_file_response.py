@@ -54,6 +54,13 @@ class FileResponse(Response):
 
     __slots__ = ()
 
+    def __init__(self, body: ContentLike = None, *, status: int = 200, headers: HeadersInput | None = None) -> None:
+        if isinstance(body, str | os.PathLike):  # it would be sent as text
+            raise TypeError(
+                f"FileResponse({os.fspath(body)!r}) cannot look at the disk: say await FileResponse.open(request, path)"
+            )
+        super().__init__(body, status=status, headers=headers)
+
     @classmethod
     async def open(
         cls,
@@ -152,7 +159,8 @@ def _answer(found: FoundFile, request: Request, headers: Headers, limiter: trio.
             headers.pop("content-encoding", None)
             headers.pop("content-disposition", None)
             return Answer(304, headers, b"")
-        return Answer(412, Headers({"etag": str(etag)}), "412 Precondition Failed: the file is not what was expected\n")
+        said = Headers({"etag": str(etag), "content-type": "text/plain; charset=utf-8"})
+        return Answer(412, said, b"412 Precondition Failed: the file is not what was expected\n")
     size = snapshot.size
     parts: list[bytes | tuple[int, int]] = [(0, size)] if size else []
     status, length = 200, size
@@ -164,7 +172,8 @@ def _answer(found: FoundFile, request: Request, headers: Headers, limiter: trio.
         if ranges is not None:
             if not ranges:
                 fields = Headers({"content-range": format_content_range(None, size), "accept-ranges": "bytes"})
-                return Answer(416, fields, f"416 Range Not Satisfiable: the file has {size} bytes\n")
+                fields["content-type"] = "text/plain; charset=utf-8"
+                return Answer(416, fields, b"416 Range Not Satisfiable: the file has %d bytes\n" % size)
             status = 206
             if len(ranges) == 1:
                 headers.add("content-range", format_content_range(ranges[0], size))

@@ -130,7 +130,7 @@ def static(
 def _of_folder(request: Request, found: Headers | str) -> Response:
     """Answer with the redirect to a folder, or with the page of one."""
     if isinstance(found, str):
-        return FileResponse(found, headers={"content-type": "text/html; charset=utf-8"})
+        return FileResponse(found.encode(), headers={"content-type": "text/html; charset=utf-8"})
     # Relative, because then nobody can make it lead to another host, wherever this is mounted.
     if request.query_string:
         found["location"] += f"?{request.query_string}"
