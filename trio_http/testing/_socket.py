@@ -79,10 +79,10 @@ class VirtualSocket(trio.socket.SocketType):
         self._backlog: int | None = None
         self._queue: deque[End] = deque()
         self._handshakes = 0
-        self.host = directory.current() if host is None else host
+        self.host: Host = directory.current() if host is None else host
         self.bound: Address | None = None
-        self.opened_at = user_line()
-        self.opened_time = medium.timeline.now()
+        self.opened_at: str | None = user_line()
+        self.opened_time: float = medium.timeline.now()
         registry[self] = None
         if end is not None:
             self.bound = end.address
