@@ -133,6 +133,8 @@ class Request(_Fields):
 
 
 class _AnyResponse(_Fields):
+    """What interim and final responses share: all but the range of the status code."""
+
     __slots__ = ("_headers", "_http_version", "_reason", "_status_code")
     __match_args__ = ("headers", "http_version", "reason", "status_code")
     _range: ClassVar[tuple[int, int]]

@@ -239,6 +239,7 @@ class _Halves:
         self.left: int = 2
 
     async def close_one(self) -> None:
+        """Note that one of the two was closed; close the WebSocket with the second."""
         self.left -= 1
         if self.left:
             await trio.lowlevel.checkpoint()
