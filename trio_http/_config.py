@@ -35,6 +35,8 @@ class _Options:
 
 
 class _Timeouts(_Options):
+    """Options that are all seconds, or None for never."""
+
     def _check(self, name: str, value: object) -> None:
         if value is None:
             return
@@ -43,6 +45,8 @@ class _Timeouts(_Options):
 
 
 class _Limits(_Options):
+    """Options that are whole numbers, seconds where the name ends in ``_timeout``, or None for no limit."""
+
     def _check(self, name: str, value: object) -> None:
         if value is None or isinstance(value, MinRate):
             return

@@ -278,7 +278,7 @@ class StatusError(HTTPError):
         response: object = None,
     ) -> None:
         super().__init__(f"{status}" if detail is None else f"{status}: {detail}")
-        self.status = int(status)
+        self.status: int = int(status)
         self.detail = detail
         self.headers = headers
         self.response = response

@@ -35,6 +35,7 @@ class _Loop:
         self._thread = threading.Thread(target=self._run, name="trio_http.blocking", daemon=True)
 
     def start(self, client: AsyncClient) -> None:
+        """Start the thread, and wait until the client in it is open; what it raised, if it could not be."""
         self._client = client
         self._thread.start()
         failure = self._ready.get()

@@ -88,7 +88,7 @@ class EventStream:
         self._lines: Lines | None = None
         self._over = False
         self.response: Response | None = None
-        self.last_event_id = ""
+        self.last_event_id: str = ""
 
     async def __aenter__(self) -> Self:
         await self._connect(first=True)

@@ -35,8 +35,8 @@ class RequestHandle:
     __slots__ = ("_done", "_options", "_scope", "elapsed", "method", "outcome", "url")
 
     def __init__(self, method: str, url: str | URL, options: RequestOptions) -> None:
-        self.method = method
-        self.url = url
+        self.method: str = method
+        self.url: str | URL = url
         self._options = options
         self._done = trio.Event()
         self._scope = trio.CancelScope()

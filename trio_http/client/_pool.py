@@ -109,8 +109,9 @@ class ClientConnection(Watched):
         self._place = place
         self.stream: HTTP1Stream | None = None
         self.opening: trio.CancelScope | None = None
-        self.opened_at = self.since = trio.current_time()
-        self.retire_at = math.inf
+        self.opened_at: float = trio.current_time()
+        self.since: float = self.opened_at
+        self.retire_at: float = math.inf
         self.holder: object = None
         self.task: trio.lowlevel.Task | None = None
 
@@ -153,11 +154,11 @@ class _Place:
     __slots__ = ("idle", "key", "passed", "slots", "waiters")
 
     def __init__(self, key: Hashable) -> None:
-        self.key = key
-        self.slots = 0  # open, opening and idle
+        self.key: Hashable = key
+        self.slots: int = 0  # open, opening and idle
         self.idle: list[ClientConnection] = []  # the one used last at the end
         self.waiters: OrderedDict[_Waiter, None] = OrderedDict()
-        self.passed = 0  # how often others were served while this was the first of the hungry
+        self.passed: int = 0  # how often others were served while this was the first of the hungry
 
 
 class _Waiter:
@@ -195,13 +196,13 @@ class Pool:
     ) -> None:
         self._limits = limits
         self._idle_seconds = math.inf if idle is None else idle
-        self.sweeper = sweeper
+        self.sweeper: Sweeper = sweeper
         self._dispose = dispose
         self._places: dict[Hashable, _Place] = {}
         self._slots: dict[ClientConnection, None] = {}  # a dict for its order: reports are the same each time
         self._idle: OrderedDict[ClientConnection, None] = OrderedDict()  # of all keys, idle longest first
         self._hungry: OrderedDict[_Place, None] = OrderedDict()  # with waiters that a free slot would help, in turn
-        self.closed = False
+        self.closed: bool = False
 
     def __repr__(self) -> str:
         waiting = sum(len(place.waiters) for place in self._places.values())

@@ -39,13 +39,13 @@ class AttemptInfo:
     __slots__ = ("complete", "number", "received", "request", "reused", "status", "timings")
 
     def __init__(self, request: Request, number: int, timings: Timings) -> None:
-        self.request = request
-        self.number = number
-        self.timings = timings
+        self.request: Request = request
+        self.number: int = number
+        self.timings: Timings = timings
         self.reused: bool | None = None
         self.status: int | None = None
-        self.received = 0
-        self.complete = False
+        self.received: int = 0
+        self.complete: bool = False
 
     def __repr__(self) -> str:
         return f"<attempt {self.number} of {self.request.method} {self.request.url.redacted}: {self.status or 'open'}>"

@@ -37,6 +37,9 @@ class Bodies(Buffer):
 
     __slots__ = ()
 
+    # declared in Exchange too; again here, where it is assigned, for type checkers that infer from that
+    client_is_waiting_for_100_continue: bool
+
     @property
     def their_body_length(self) -> int | None:
         """The length in bytes of the body that belongs to the last head received; None if it does not say."""

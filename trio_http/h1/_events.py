@@ -8,7 +8,7 @@ the constructors write, and are read through C-level properties: that makes a ne
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import ClassVar, Generic, Self, TypeVar, cast, final
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast, final
 
 from .._errors import LocalProtocolError
 from ..semantics._grammar import MARK_FORBIDDEN_IN_TARGET, is_token
@@ -49,14 +49,14 @@ class _Fields(Event):
     """An event with fields; it is equal to another one of its class with equal fields."""
 
     __slots__ = ()
-    __match_args__: ClassVar[tuple[str, ...]] = ()
+    __match_args__: ClassVar[Any] = ()  # names of fields: a tuple of str, whose exact type differs in each class
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in self.__match_args__)
 
-    __hash__ = None  # type: ignore[assignment]  # events hold Headers, which have none
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # events hold Headers, which have none
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__match_args__)
@@ -126,13 +126,15 @@ class Request(_Fields):
         self._http_version = http_version
         return self
 
-    method = _field("_method", bytes, "The method, e.g. ``b'GET'``.")
-    headers = _field("_headers", Headers, "The fields, as :class:`Headers`.")
-    target = _field("_target", bytes, "The target, e.g. ``b'/index.html'``.")
-    http_version = _field("_http_version", bytes, "The version, e.g. ``b'1.1'``.")
+    method: _ReadOnly[bytes] = _field("_method", bytes, "The method, e.g. ``b'GET'``.")
+    headers: _ReadOnly[Headers] = _field("_headers", Headers, "The fields, as :class:`Headers`.")
+    target: _ReadOnly[bytes] = _field("_target", bytes, "The target, e.g. ``b'/index.html'``.")
+    http_version: _ReadOnly[bytes] = _field("_http_version", bytes, "The version, e.g. ``b'1.1'``.")
 
 
 class _AnyResponse(_Fields):
+    """What interim and final responses share: all but the range of the status code."""
+
     __slots__ = ("_headers", "_http_version", "_reason", "_status_code")
     __match_args__ = ("headers", "http_version", "reason", "status_code")
     _range: ClassVar[tuple[int, int]]
@@ -174,10 +176,10 @@ class _AnyResponse(_Fields):
         self._http_version = http_version
         return self
 
-    headers = _field("_headers", Headers, "The fields, as :class:`Headers`.")
-    http_version = _field("_http_version", bytes, "The version, e.g. ``b'1.1'``.")
-    reason = _field("_reason", bytes, "The reason phrase; mostly noise.")
-    status_code = _field("_status_code", int, "The status code.")
+    headers: _ReadOnly[Headers] = _field("_headers", Headers, "The fields, as :class:`Headers`.")
+    http_version: _ReadOnly[bytes] = _field("_http_version", bytes, "The version, e.g. ``b'1.1'``.")
+    reason: _ReadOnly[bytes] = _field("_reason", bytes, "The reason phrase; mostly noise.")
+    status_code: _ReadOnly[int] = _field("_status_code", int, "The status code.")
 
 
 @final
@@ -240,9 +242,9 @@ class Data(_Fields):
         self._chunk_start = chunk_start
         self._chunk_end = chunk_end
 
-    data = _field("_data", bytes, "The bytes.")
-    chunk_start = _field("_chunk_start", bool, "Whether it begins a chunk.")
-    chunk_end = _field("_chunk_end", bool, "Whether it ends a chunk.")
+    data: _ReadOnly[bytes] = _field("_data", bytes, "The bytes.")
+    chunk_start: _ReadOnly[bool] = _field("_chunk_start", bool, "Whether it begins a chunk.")
+    chunk_end: _ReadOnly[bool] = _field("_chunk_end", bool, "Whether it ends a chunk.")
 
 
 @final
@@ -264,7 +266,7 @@ class EndOfMessage(_Fields):
     def __init__(self, *, headers: HeadersInput | None = None) -> None:
         self._headers = Headers([]) if headers is None else _headers_of(headers)
 
-    headers = _field("_headers", Headers, "The trailer fields, as :class:`Headers`.")
+    headers: _ReadOnly[Headers] = _field("_headers", Headers, "The trailer fields, as :class:`Headers`.")
 
 
 @final

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import final, overload
+from typing import ClassVar, final, overload
 
 from .._errors import LocalProtocolError
 from ..semantics._grammar import MARK_FORBIDDEN, SEEN_NAMES, lower_name
@@ -68,7 +68,7 @@ class Headers(Sequence[tuple[bytes, bytes]]):
             return NotImplemented
         return list(self) == list(other)
 
-    __hash__ = None  # type: ignore[assignment]  # it compares equal to lists, which have no hash either
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # it compares equal to lists, which have no hash either
 
     def __repr__(self) -> str:
         return f"<Headers({list(self)!r})>"

@@ -100,7 +100,7 @@ class Profile:
     )
 
     def __init__(self, *, strict: bool, lenient: Iterable[str], limits: Limits | None, size: float) -> None:
-        self.strict = strict
+        self.strict: bool = strict
         self.quirks: frozenset[str] = frozenset(lenient) if strict else H11_QUIRKS | frozenset(lenient)
         # h11 has one limit for all that must be held whole, and answers 431 for it even in a chunk size line
         one = Limits(
@@ -113,14 +113,14 @@ class Profile:
         def number(value: int | None, default: float = float("inf")) -> float:
             return default if value is None else value
 
-        self.target = number(given.target)
-        self.head = number(given.head, default)
-        self.header_count = number(given.header_count)
-        self.chunk_line = number(given.chunk_line, max(default, CHUNK_LINE_MIN))
-        self.chunk_extensions = number(given.chunk_extensions)
-        self.trailers = number(given.trailers, default)
-        self.trailer_count = number(given.trailer_count)
-        self.looks_at_lines = "bare_lf" not in self.quirks or min(
+        self.target: float = number(given.target)
+        self.head: float = number(given.head, default)
+        self.header_count: float = number(given.header_count)
+        self.chunk_line: float = number(given.chunk_line, max(default, CHUNK_LINE_MIN))
+        self.chunk_extensions: float = number(given.chunk_extensions)
+        self.trailers: float = number(given.trailers, default)
+        self.trailer_count: float = number(given.trailer_count)
+        self.looks_at_lines: bool = "bare_lf" not in self.quirks or min(
             self.target, self.header_count, self.trailer_count
         ) != float("inf")
         self.chunk_line_hint = 431 if limits is None else 400

@@ -33,6 +33,10 @@ class Receiving(Bodies):
 
     __slots__ = ()
 
+    # declared in Exchange too; again here, where they are assigned, for type checkers that infer from that
+    client_is_waiting_for_100_continue: bool
+    their_http_version: bytes | None
+
     # ---------------------------------------------------------------- events out
 
     def next_event(self) -> type[NEED_DATA | PAUSED] | Event:

@@ -67,6 +67,9 @@ class Sending(Exchange):
 
     __slots__ = ()
 
+    # declared in Exchange too; again here, where it is assigned, for type checkers that infer from that
+    client_is_waiting_for_100_continue: bool
+
     # ---------------------------------------------------------------- events in, bytes out
 
     @overload

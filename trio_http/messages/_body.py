@@ -47,7 +47,7 @@ class WholeSource:
     def __init__(self, data: bytes, trailers: Headers | None = None) -> None:
         self._data = data
         self.length: int | None = len(data)
-        self.trailers = trailers
+        self.trailers: Headers | None = trailers
 
     async def receive_chunk(self) -> bytes:
         """Return everything, then ``b""``."""

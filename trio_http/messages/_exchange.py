@@ -188,7 +188,7 @@ class NoExchange(BareExchange):
     __slots__ = ("peer",)
 
     def __init__(self, peer: Address = None) -> None:
-        self.peer = peer
+        self.peer: Address = peer
 
 
 @final

@@ -91,6 +91,7 @@ class Request(RequestHead):
         "websocket",
     )
 
+    raw_target: bytes
     exchange: Exchange
     matches: dict[str, Any]  # str, but for the typed parameters of a pattern
     route: str | None

@@ -93,12 +93,12 @@ class Response:
                 "informational ones go through request.inform()"
             )
         # Hot: once per request of a server; the commonest kinds of body need no Content before somebody asks for it.
-        self.status = int(status)
-        self.headers = Headers(headers)
-        self.reason = reason
-        self.compress = compress
-        self.http_version = http_version
-        self.trailers_to_send = None if trailers is None else Headers(trailers)
+        self.status: int = int(status)
+        self.headers: Headers = Headers(headers)
+        self.reason: str | None = reason
+        self.compress: bool = compress
+        self.http_version: str = http_version
+        self.trailers_to_send: Headers | None = None if trailers is None else Headers(trailers)
         if json is not UNSET:
             if body is not None:
                 raise TypeError("a response has one body: give body or json, not both")

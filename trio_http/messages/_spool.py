@@ -36,8 +36,8 @@ class SpooledBody:
 
     def __init__(self, file: IO[bytes], size: int, *, in_memory: bool) -> None:
         self._file = file
-        self.size = size
-        self.in_memory = in_memory
+        self.size: int = size
+        self.in_memory: bool = in_memory
 
     def __repr__(self) -> str:
         where = "closed" if self._file.closed else "in memory" if self.in_memory else "on disk"

@@ -25,14 +25,14 @@ class Timings:
     __slots__ = ("acquired", "answered", "began", "connect", "dns", "ended", "sent", "tls")
 
     def __init__(self, began: float) -> None:
-        self.began = began
+        self.began: float = began
         self.acquired: float | None = None
         self.sent: float | None = None
         self.answered: float | None = None
         self.ended: float | None = None
-        self.dns = 0.0
-        self.connect = 0.0
-        self.tls = 0.0
+        self.dns: float = 0.0
+        self.connect: float = 0.0
+        self.tls: float = 0.0
 
     def __repr__(self) -> str:
         shown = ", ".join(

@@ -33,8 +33,8 @@ class UpgradeResponse(Response):
 
     def __init__(self, protocol: str | None, fn: TakeOver, *, headers: HeadersInput | None = None) -> None:
         super().__init__(b"", headers=headers)
-        self.protocol = protocol
-        self.take_over = fn
+        self.protocol: str | None = protocol
+        self.take_over: TakeOver = fn
         self.status = 200 if protocol is None else 101
         if protocol is not None:
             self.headers["upgrade"] = protocol

@@ -94,7 +94,7 @@ class RedisBroadcast:
         self._more = trio.Event()
         self._connected = trio.Event()
         self._running = False
-        self.dropped = 0
+        self.dropped: int = 0
 
     def __repr__(self) -> str:
         state = "connected" if self.connected else "not connected"

@@ -33,7 +33,7 @@ class Admission:
         self._queue = math.inf if queue is None else queue
         self._patience = math.inf if patience is None else patience
         self._line: dict[trio.Event, None] = {}  # in the order in which they came
-        self.retry_after = 1
+        self.retry_after: int = 1
         if queue and self._patience < math.inf:
             self.retry_after = math.ceil(self._patience)  # who comes back earlier meets the same line
 

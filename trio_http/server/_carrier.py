@@ -81,7 +81,7 @@ class Carrier(Watched):
         self._peer = peer
         self._cause: str | None = None
         self._admitted = False  # it holds one of the places for requests
-        self.scope = trio.CancelScope()
+        self.scope: trio.CancelScope = trio.CancelScope()
         self.request: Request | None = None
         self._cut: CancelReason | None = None
         self._handler_scope: trio.CancelScope | None = None
@@ -100,7 +100,7 @@ class Carrier(Watched):
         self._last = False  # it ends with the current request
         self._cancel_on_disconnect = host.cancel_on_disconnect
         self._body_limit = host.limits.body
-        self.opened_at = trio.current_time()
+        self.opened_at: float = trio.current_time()
 
     def __repr__(self) -> str:
         doing = f"handling {self.request!r}" if self.request is not None else "waiting for a request"

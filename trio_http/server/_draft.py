@@ -24,7 +24,7 @@ class Draft(Response):
 
     def __init__(self) -> None:
         super().__init__()
-        self.status = 0
+        self.status: int = 0
         self._written = False
 
     @property

@@ -49,7 +49,7 @@ class Monitor:
 
     def __init__(self) -> None:
         self.running: dict[Monitored, None] = {}
-        self.parked = False
+        self.parked: bool = False
         self._wakeup = trio.Event()
 
     def wake(self) -> None:

@@ -145,14 +145,14 @@ class Server(Hooked, Routed):
         if read_size < 1:
             raise ValueError(f"Server(read_size={read_size}) makes no sense: give at least 1")
         buffer = self.limits.buffer
-        self.read_size = read_size if buffer is None else min(read_size, max(1, buffer))
-        self.instruments = list(instruments)
-        self.hooks = Hooks()
+        self.read_size: int = read_size if buffer is None else min(read_size, max(1, buffer))
+        self.instruments: list[Instrument] = list(instruments)
+        self.hooks: Hooks = Hooks()
         self.stats: Final = ServerStats()
         self.state: Mapping[str, Any] = {}
         self.shutting_down: Final = trio.Event()
-        self.draining = False
-        self.plain = True
+        self.draining: bool = False
+        self.plain: bool = True
         self.sweeper: Final = Sweeper()
         self.monitor: Final = Monitor()
         places = self.limits

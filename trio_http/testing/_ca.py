@@ -39,7 +39,7 @@ class CertificateAuthority:
     def __init__(self) -> None:
         self._key, self._name = _key("authority"), "trio_http test authority"
         self._certificate = _certificate(self._name, self._key, self._name, self._key, authority=True)
-        self.pem = _pem(self._certificate)
+        self.pem: str = _pem(self._certificate)
         self._servers: dict[tuple[str, ...], ssl.SSLContext] = {}
 
     def server_context(self, *names: str) -> ssl.SSLContext:

@@ -77,9 +77,9 @@ class Host:
     def __init__(
         self, name: str, *, addresses: Sequence[str], medium: Medium, nursery: Callable[[], trio.Nursery]
     ) -> None:
-        self.name = name
-        self.addresses = tuple(addresses)
-        self.paused_until = 0.0
+        self.name: str = name
+        self.addresses: tuple[str, ...] = tuple(addresses)
+        self.paused_until: float = 0.0
         self._medium = medium
         self._nursery = nursery
         self._next_port = _EPHEMERAL

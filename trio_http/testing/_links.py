@@ -67,12 +67,12 @@ class Way:
     __slots__ = ("_free_at", "draws", "faults", "held", "label", "link", "partitioned", "waiting")
 
     def __init__(self, label: str, link: Link, faults: Faults | None, draws: Draws) -> None:
-        self.label = label
-        self.link = link
-        self.faults = faults
-        self.draws = draws
-        self.partitioned = False
-        self.held = False
+        self.label: str = label
+        self.link: Link = link
+        self.faults: Faults | None = faults
+        self.draws: Draws = draws
+        self.partitioned: bool = False
+        self.held: bool = False
         self.waiting: dict[Waiting, None] = {}
         self._free_at = 0.0
 

@@ -26,14 +26,14 @@ class Medium:
                  "timeline", "trace", "ways")  # fmt: skip
 
     def __init__(self, *, timeline: Timeline, draws: Draws, trace: Trace, ways: Ways, faults: Faults) -> None:
-        self.timeline = timeline
-        self.draws = draws
-        self.trace = trace
-        self.ways = ways
+        self.timeline: Timeline = timeline
+        self.draws: Draws = draws
+        self.trace: Trace = trace
+        self.ways: Ways = ways
         self.faults: Faults | None = None if faults.none else faults
         self.chunks: Chunks | None = None
-        self.send_buffer = 64 << 10
-        self.receive_buffer = 64 << 10
+        self.send_buffer: int = 64 << 10
+        self.receive_buffer: int = 64 << 10
         self.connections: list[Connection] = []
         self.on_connection: list[Callable[[Connection], None]] = []
 

@@ -80,11 +80,11 @@ class MockRoute:
         self, method: str, url: str, *, query: Mapping[str, str], headers: Mapping[str, str], body: object
     ) -> None:
         parts = urlsplit(url)
-        self.method = method.upper()
-        self.origin = f"{parts.scheme}://{parts.netloc}"
-        self.path = parts.path or "/"
-        self.query = {**dict(parse_qsl(parts.query, keep_blank_values=True)), **query}
-        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.method: str = method.upper()
+        self.origin: str = f"{parts.scheme}://{parts.netloc}"
+        self.path: str = parts.path or "/"
+        self.query: dict[str, str] = {**dict(parse_qsl(parts.query, keep_blank_values=True)), **query}
+        self.headers: dict[str, str] = {name.lower(): value for name, value in headers.items()}
         self.body = body
         self.calls: list[Call] = []
         self._scripts: list[Script] = []

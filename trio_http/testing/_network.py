@@ -92,7 +92,7 @@ class VirtualNetwork(trio.abc.SocketFactory):
         self.seed = seed
         self._timeline = Timeline()
         self._draws = Draws(seed, self._timeline.now, only=only, random=random)
-        self.trace = Trace(enabled=trace)
+        self.trace: Trace = Trace(enabled=trace)
         self._medium = Medium(
             timeline=self._timeline,
             draws=self._draws,
@@ -103,7 +103,7 @@ class VirtualNetwork(trio.abc.SocketFactory):
         self._medium.send_buffer = self._medium.receive_buffer = buffer
         self.chunks = chunks
         self._hosts = Directory(self._medium, self._open_nursery)
-        self.dns = DNS(self._medium, self._hosts)
+        self.dns: DNS = DNS(self._medium, self._hosts)
         self._sockets: dict[VirtualSocket, None] = {}
         # filled at the end of a simulation, for reports
         self.open_at_end: list[str] = []

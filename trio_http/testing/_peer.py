@@ -51,7 +51,7 @@ class RawPeer:
     def __init__(self, stream: trio.abc.Stream, *, name: str = "peer") -> None:
         self.stream = stream
         self.name = name
-        self.received = b""
+        self.received: bytes = b""
         self._taken = 0
         self._ended = False
 

@@ -76,12 +76,12 @@ class Pipe:
                  "target", "way")  # fmt: skip
 
     def __init__(self, medium: Medium, way: Way, target: Receiver) -> None:
-        self.medium = medium
-        self.way = way
-        self.target = target
-        self.in_flight = 0
-        self.last_arrival = 0.0
-        self.stalled_until = 0.0
+        self.medium: Medium = medium
+        self.way: Way = way
+        self.target: Receiver = target
+        self.in_flight: int = 0
+        self.last_arrival: float = 0.0
+        self.stalled_until: float = 0.0
         self._queue: deque[tuple[float, str, bytes]] = deque()
         self._timer: Timer | None = None
         self._lost_at = -1.0

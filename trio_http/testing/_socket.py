@@ -79,10 +79,10 @@ class VirtualSocket(trio.socket.SocketType):
         self._backlog: int | None = None
         self._queue: deque[End] = deque()
         self._handshakes = 0
-        self.host = directory.current() if host is None else host
+        self.host: Host = directory.current() if host is None else host
         self.bound: Address | None = None
-        self.opened_at = user_line()
-        self.opened_time = medium.timeline.now()
+        self.opened_at: str | None = user_line()
+        self.opened_time: float = medium.timeline.now()
         registry[self] = None
         if end is not None:
             self.bound = end.address
@@ -145,6 +145,7 @@ class VirtualSocket(trio.socket.SocketType):
         return len(self._queue)
 
     def fileno(self) -> int:
+        """Return a number that no kernel knows; -1 once closed."""
         return self._fileno
 
     def _check_open(self) -> None:
@@ -152,12 +153,22 @@ class VirtualSocket(trio.socket.SocketType):
             raise os_error(errno.EBADF)
 
     def getsockname(self) -> _SocketAddress:
+        """Return the address of this side, in the form of the family; the unspecified one with port 0 while unbound.
+
+        Raises:
+            OSError: EBADF, the socket is closed.
+        """
         self._check_open()
         if self.bound is None:
             return ("0.0.0.0", 0) if self._family == stdlib.AF_INET else ("::", 0, 0, 0)  # noqa: S104
         return self._shown(self.bound)
 
     def getpeername(self) -> _SocketAddress:
+        """Return the address of the other side, in the form of the family.
+
+        Raises:
+            OSError: ENOTCONN, there is none; EBADF, the socket is closed.
+        """
         self._check_open()
         end = self._end
         if end is None or end.dead or not end.established:
@@ -251,9 +262,11 @@ class VirtualSocket(trio.socket.SocketType):
             end.receive_buffer = size
 
     def get_inheritable(self) -> bool:
+        """Return what :meth:`set_inheritable` was told; False before."""
         return self._inheritable
 
     def set_inheritable(self, inheritable: bool) -> None:
+        """Note whether children shall inherit it; nothing else comes of it."""
         self._inheritable = inheritable
 
     def _flag(self, level: int, optname: int) -> bool:
@@ -288,12 +301,26 @@ class VirtualSocket(trio.socket.SocketType):
         self.close()
 
     def detach(self) -> int:
+        """Refuse: there is no descriptor.
+
+        Raises:
+            OSError: EOPNOTSUPP, always.
+        """
         raise os_error(errno.EOPNOTSUPP, "a virtual socket has no descriptor to detach")
 
     def dup(self) -> trio.socket.SocketType:
+        """Refuse: there is no descriptor.
+
+        Raises:
+            OSError: EOPNOTSUPP, always.
+        """
         raise os_error(errno.EOPNOTSUPP, "a virtual socket cannot be duplicated")
 
     def close(self) -> None:
+        """Close it: a listener resets who waits to be accepted; waiting tasks get ``ClosedResourceError``.
+
+        With SO_LINGER of 0 seconds the peer gets a reset. Closing twice does nothing.
+        """
         if self._fileno < 0:
             return
         self._fileno = -1
@@ -328,6 +355,11 @@ class VirtualSocket(trio.socket.SocketType):
             self._queue.popleft().close(abort=True)
 
     async def bind(self, address: object) -> None:
+        """Take a ``(host, port)`` of this host; port 0 is any free one.
+
+        Raises:
+            OSError: EINVAL, it has an address; EADDRINUSE or EADDRNOTAVAIL, it cannot have this one.
+        """
         target = await self._resolve(address, local=True)
         await trio.lowlevel.checkpoint()
         self.bind_now(*target)
@@ -341,6 +373,14 @@ class VirtualSocket(trio.socket.SocketType):
         self._holds_port = True
 
     def listen(self, backlog: int = min(stdlib.SOMAXCONN, 128)) -> None:
+        """Let connections in, binding to any free port before if need be.
+
+        Args:
+            backlog: How many may wait to be accepted, beside the one more that Linux grants.
+
+        Raises:
+            OSError: EINVAL, it is connected.
+        """
         self._check_open()
         if self._end is not None:
             raise os_error(errno.EINVAL)
@@ -352,6 +392,11 @@ class VirtualSocket(trio.socket.SocketType):
         self._backlog = max(0, min(backlog, _MOST_QUEUED))
 
     def shutdown(self, flag: int) -> None:
+        """End reading (SHUT_RD), writing (SHUT_WR: the peer gets the end of the stream) or both (SHUT_RDWR).
+
+        Raises:
+            OSError: ENOTCONN, it is not connected; EINVAL, the flag is none of the three.
+        """
         self._check_open()
         end = self._end
         if flag not in (stdlib.SHUT_RD, stdlib.SHUT_WR, stdlib.SHUT_RDWR):
@@ -367,12 +412,25 @@ class VirtualSocket(trio.socket.SocketType):
             end.shutdown_write()
 
     def is_readable(self) -> bool:
+        """Return whether :meth:`recv`, or :meth:`accept` of a listener, would not wait.
+
+        Raises:
+            OSError: EBADF, the socket is closed.
+        """
         self._check_open()
         if self._backlog is not None:
             return bool(self._queue)
         return self._end is None or self._end.readable
 
     async def wait_writable(self) -> None:
+        """Wait until :meth:`send` would not.
+
+        Raises:
+            trio.ClosedResourceError: It is closed, now or meanwhile.
+
+        Cancellation:
+            Safe at any time.
+        """
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._fileno < 0:
             raise trio.ClosedResourceError("this socket is closed")
@@ -410,6 +468,15 @@ class VirtualSocket(trio.socket.SocketType):
         end.on_handshake = ended
 
     async def accept(self) -> tuple[trio.socket.SocketType, _SocketAddress]:
+        """Wait for a connection; return its socket and the address of the peer.
+
+        Raises:
+            OSError: EINVAL, it does not listen; ENETDOWN, its host has crashed.
+            trio.ClosedResourceError: It is closed meanwhile.
+
+        Cancellation:
+            Safe at any time; no connection is lost.
+        """
         await trio.lowlevel.checkpoint_if_cancelled()
         self._check_open()
         if self._backlog is None:
@@ -442,6 +509,14 @@ class VirtualSocket(trio.socket.SocketType):
     # connecting
 
     async def connect(self, address: object) -> None:
+        """Connect to a ``(host, port)``.
+
+        Raises:
+            OSError: It could not; the number says why, e.g. ECONNREFUSED.
+
+        Cancellation:
+            Closes the socket, as trio does.
+        """
         try:
             await trio.lowlevel.checkpoint_if_cancelled()
             target = await self._resolve(address, local=False)
@@ -548,28 +623,41 @@ class VirtualSocket(trio.socket.SocketType):
                 return data
 
     async def recv(self, buflen: int, flags: int = 0, /) -> bytes:
+        """Wait for bytes; return at most ``buflen``, and none once the peer has ended its stream.
+
+        Raises:
+            OSError: The pending error of the connection, e.g. ECONNRESET, once; ENOTCONN, it is not connected.
+
+        Cancellation:
+            Safe at any time; no byte is lost.
+        """
         return await self._receive(buflen, flags)
 
     async def recv_into(self, buffer: Buffer, nbytes: int = 0, flags: int = 0) -> int:
+        """Do as :meth:`recv`, into a buffer; return how many bytes came."""
         with memoryview(buffer).cast("B") as view:
             data = await self._receive(nbytes or len(view), flags)
             view[: len(data)] = data
         return len(data)
 
     async def recvfrom(self, bufsize: int, flags: int = 0, /) -> tuple[bytes, object]:
+        """Do as :meth:`recv`; return the bytes, and None for an address."""
         return await self._receive(bufsize, flags), None
 
     async def recvfrom_into(self, buffer: Buffer, nbytes: int = 0, flags: int = 0) -> tuple[int, object]:
+        """Do as :meth:`recv_into`; return the number, and None for an address."""
         return await self.recv_into(buffer, nbytes, flags), None
 
     async def recvmsg(
         self, bufsize: int, ancbufsize: int = 0, flags: int = 0, /
     ) -> tuple[bytes, list[tuple[int, int, bytes]], int, object]:
+        """Do as :meth:`recv`; return the bytes, no ancillary data, no flags and no address."""
         return await self._receive(bufsize, flags), [], 0, None
 
     async def recvmsg_into(
         self, buffers: Iterable[Buffer], ancbufsize: int = 0, flags: int = 0, /
     ) -> tuple[int, list[tuple[int, int, bytes]], int, object]:
+        """Do as :meth:`recv`, into several buffers; return the number of bytes instead of them."""
         views = [memoryview(buffer).cast("B") for buffer in buffers]
         data = await self._receive(sum(map(len, views)), flags)
         start = 0
@@ -580,6 +668,14 @@ class VirtualSocket(trio.socket.SocketType):
         return len(data), [], 0, None
 
     async def send(self, data: Buffer, flags: int = 0, /) -> int:
+        """Wait until there is room, and take as many of the bytes as fit; return their number.
+
+        Raises:
+            OSError: EPIPE or ECONNRESET, nobody will read them.
+
+        Cancellation:
+            Safe at any time; nothing was sent then.
+        """
         with memoryview(data).cast("B") as view:
             await trio.lowlevel.checkpoint_if_cancelled()
             self._check_open()
@@ -597,6 +693,11 @@ class VirtualSocket(trio.socket.SocketType):
                     return sent
 
     async def sendto(self, *args: object) -> int:
+        """Do as :meth:`send`; flags and address, which TCP ignores, may follow the bytes.
+
+        Raises:
+            OSError: EPIPE, it is not connected.
+        """
         if self._end is None:
             await trio.lowlevel.checkpoint()
             raise os_error(errno.EPIPE)
@@ -611,6 +712,11 @@ class VirtualSocket(trio.socket.SocketType):
         address: object = None,
         /,
     ) -> int:
+        """Do as :meth:`send`, with several buffers.
+
+        Raises:
+            OSError: EINVAL, there is ancillary data, which TCP does not carry.
+        """
         if list(ancdata):
             raise os_error(errno.EINVAL, "TCP carries no ancillary data")
         return await self.send(b"".join(bytes(buffer) for buffer in buffers), flags)

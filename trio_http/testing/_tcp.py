@@ -79,29 +79,29 @@ class End:
 
     def __init__(self, connection: Connection, side: Side, host: Owner, address: Address) -> None:
         medium = connection.medium
-        self.connection = connection
+        self.connection: Connection = connection
         self.side: Side = side
-        self.host = host
-        self.address = address
-        self.label = connection.label
-        self.name = f"{connection.label} {side}"
+        self.host: Owner = host
+        self.address: Address = address
+        self.label: str = connection.label
+        self.name: str = f"{connection.label} {side}"
         self.buffer: deque[bytes] = deque()
         self._taken = 0  # bytes already read of the first chunk
-        self.unread = 0
-        self.sent = 0
-        self.received = 0
-        self.reads = 0
-        self.eof_seen = False
-        self.send_buffer = medium.send_buffer
-        self.receive_buffer = medium.receive_buffer
-        self.established = False
-        self.fin = False
-        self.error = 0
-        self.dead = False
-        self.severed = False
-        self.closed = False
-        self.shut_read = False
-        self.shut_write = False
+        self.unread: int = 0
+        self.sent: int = 0
+        self.received: int = 0
+        self.reads: int = 0
+        self.eof_seen: bool = False
+        self.send_buffer: int = medium.send_buffer
+        self.receive_buffer: int = medium.receive_buffer
+        self.established: bool = False
+        self.fin: bool = False
+        self.error: int = 0
+        self.dead: bool = False
+        self.severed: bool = False
+        self.closed: bool = False
+        self.shut_read: bool = False
+        self.shut_write: bool = False
         self._budget: int | None = None
         self._budget_action: Callable[[], None] | None = None
         self.wake_reader: Callable[[], None] | None = None
@@ -388,13 +388,13 @@ class Connection:
     def __init__(
         self, medium: Medium, label: str, *, client: tuple[Owner, Address], server: tuple[Owner, Address]
     ) -> None:
-        self.medium = medium
-        self.label = label
-        self.accepted = False
-        self.client_name = "{}:{}".format(*client[1])
-        self.server_name = "{}:{}".format(*server[1])
-        self.client = End(self, "client", *client)
-        self.server = End(self, "server", *server)
+        self.medium: Medium = medium
+        self.label: str = label
+        self.accepted: bool = False
+        self.client_name: str = "{}:{}".format(*client[1])
+        self.server_name: str = "{}:{}".format(*server[1])
+        self.client: End = End(self, "client", *client)
+        self.server: End = End(self, "server", *server)
         self.client.peer, self.server.peer = self.server, self.client
         self.client.pipe = Pipe(medium, medium.ways.between(client[0].name, server[0].name), self.server)
         self.server.pipe = Pipe(medium, medium.ways.between(server[0].name, client[0].name), self.client)

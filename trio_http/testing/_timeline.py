@@ -30,8 +30,8 @@ class Timer:
 
     def __init__(self, timeline: Timeline, time: float, turn: int, callback: Callable[[], None]) -> None:
         self._timeline = timeline
-        self.time = time
-        self.turn = turn
+        self.time: float = time
+        self.turn: int = turn
         self.callback: Callable[[], None] | None = callback
 
     def __lt__(self, other: Timer) -> bool:
@@ -56,7 +56,7 @@ class Timeline:
         self._sleep: trio.CancelScope | None = None
         self._scope = trio.CancelScope(shield=True)
         self._shut = False
-        self.origin = 0.0
+        self.origin: float = 0.0
 
     def now(self) -> float:
         """Return the seconds since the network began.

@@ -62,7 +62,7 @@ class Trace:
     __slots__ = ("_folded", "_kept", "_opaque", "_rows", "enabled")
 
     def __init__(self, *, enabled: bool = True) -> None:
-        self.enabled = enabled
+        self.enabled: bool = enabled
         self._rows: list[_Row] = []
         self._kept = 0
         # rows below this index hold hashes in place of payloads

@@ -66,7 +66,9 @@ class Network:
 
     def __init__(self, options: NetworkOptions) -> None:
         self._options = options
-        self.names = Names(family=options.family, resolver=options.resolver, hosts=options.hosts, ttl=options.dns_ttl)
+        self.names: Names = Names(
+            family=options.family, resolver=options.resolver, hosts=options.hosts, ttl=options.dns_ttl
+        )
 
     async def open_tcp(self, host: str, port: int, dial: Dial) -> trio.SocketStream:
         """Connect over TCP.

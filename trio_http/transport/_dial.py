@@ -77,11 +77,11 @@ class Dial:
         self._handshake = handshake
         self._total = total
         self._observer = observer
-        self.latest = latest
-        self.subject = subject
-        self.dns = 0.0
-        self.connecting = 0.0
-        self.handshaking = 0.0
+        self.latest: float = latest
+        self.subject: object = subject
+        self.dns: float = 0.0
+        self.connecting: float = 0.0
+        self.handshaking: float = 0.0
 
     async def step(self, phase: Phase, what: str, function: Callable[[*_Args], Awaitable[_T]], /, *args: *_Args) -> _T:
         """Run one step under the deadline of its phase.

@@ -31,7 +31,7 @@ class Pace:
         self._min_rate = min_rate
         self._waited = 0.0
         self._too_slow = False  # the last deadline given was that of the rate
-        self.moved = 0
+        self.moved: int = 0
 
     def deadline(self, now: float, latest: float = math.inf) -> float:
         """Return when a wait that begins now has to end, at ``latest`` in any case."""

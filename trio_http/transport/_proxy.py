@@ -148,7 +148,7 @@ class TunnelRoute:
     __slots__ = ("_ask", "_network", "_proxy", "_tls")
 
     absolute_form = False
-    proxy_fields = ()
+    proxy_fields: tuple[tuple[bytes, bytes, bytes], ...] = ()
 
     def __init__(self, proxy: Proxy, network: Network, tls: TLSOptions, ask: _Ask) -> None:
         self._proxy = proxy

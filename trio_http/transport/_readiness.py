@@ -57,7 +57,7 @@ class Readiness:
         self._epoll = select.epoll()
         self._members: dict[int, Member] = {}
         self._open = 0
-        self.crowded = False
+        self.crowded: bool = False
 
     @staticmethod
     def available() -> bool:

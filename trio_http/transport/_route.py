@@ -71,7 +71,7 @@ class DirectRoute:
     __slots__ = ("_network", "_tls")
 
     absolute_form = False
-    proxy_fields = ()
+    proxy_fields: tuple[tuple[bytes, bytes, bytes], ...] = ()
 
     def __init__(self, network: Network, tls: TLSOptions) -> None:
         self._network = network
@@ -108,7 +108,7 @@ class UnixRoute:
     __slots__ = ("_network", "_path", "_tls")
 
     absolute_form = False
-    proxy_fields = ()
+    proxy_fields: tuple[tuple[bytes, bytes, bytes], ...] = ()
 
     def __init__(self, path: str, network: Network, tls: TLSOptions) -> None:
         self._path = path

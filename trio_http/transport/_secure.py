@@ -69,7 +69,7 @@ class TLSTransport:
         self._below = below
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self.session = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self.session: ssl.SSLObject = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self.server_name: str | None = None
         self._read_ahead_max = math.inf if read_ahead is None else max(1, read_ahead)
         self._ahead: deque[bytes] = deque()  # what a watch has read

@@ -56,7 +56,7 @@ class StreamTransport:
         self, stream: trio.abc.Stream, *, read_ahead: int | None = READ_SIZE, server_name: str | None = None
     ) -> None:
         self._stream = stream
-        self.server_name = server_name
+        self.server_name: str | None = server_name
         self._read_ahead_max = math.inf if read_ahead is None else max(1, read_ahead)
         self._closed = False
         self._ahead: deque[bytes] = deque()  # what a watch has read
@@ -65,7 +65,7 @@ class StreamTransport:
         self._watch: trio.CancelScope | None = None  # of the task whose read is pending
         self._watch_on = False
         self._left: Callable[[], None] | None = None
-        self.is_tls = isinstance(stream, trio.SSLStream)
+        self.is_tls: bool = isinstance(stream, trio.SSLStream)
         bottom = _bottom_socket(stream)
         self._peer: Address = None
         self._local: Address = None

@@ -42,7 +42,7 @@ class Watched:
 
     def __init__(self, sweeper: Sweeper) -> None:
         self._sweeper = sweeper
-        self.deadline = math.inf
+        self.deadline: float = math.inf
         self._queued_at = math.inf
         self._entry: _Entry | None = None
 

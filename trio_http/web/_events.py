@@ -32,7 +32,7 @@ class EventSender:
         self._send = send
         self._lock = trio.Lock()  # pings and events come from two tasks
         self._sent_at = trio.current_time()
-        self.last_event_id = last_event_id
+        self.last_event_id: str | None = last_event_id
 
     async def send(
         self,

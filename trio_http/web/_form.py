@@ -71,8 +71,8 @@ class Form(Mapping[str, str]):
     __slots__ = ("fields", "files")
 
     def __init__(self, fields: Query, files: Uploads) -> None:
-        self.fields = fields
-        self.files = files
+        self.fields: Query = fields
+        self.files: Uploads = files
 
     def __repr__(self) -> str:
         return f"<Form: fields {list(self.fields)}, files {list(self.files)}>"

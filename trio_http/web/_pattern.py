@@ -85,9 +85,9 @@ class Pattern:
     def __init__(self, text: str, types: Mapping[str, PathType] = PATH_TYPES) -> None:
         if not text.startswith("/"):
             raise ValueError(f"pattern {text!r} does not begin with a slash: say {'/' + text!r}")
-        self.text = text
-        self.types = types
-        self.parts = [self._part(component) for component in text[1:].split("/")]
+        self.text: str = text
+        self.types: Mapping[str, PathType] = types
+        self.parts: list[Part] = [self._part(component) for component in text[1:].split("/")]
         names = self.names
         if len(set(names)) < len(names):
             raise ValueError(f"pattern {text!r} names a parameter twice: give each its own name")

@@ -31,11 +31,11 @@ class Upload:
     __slots__ = ("_file", "_in_memory", "content_type", "filename", "headers", "name", "size")
 
     def __init__(self, name: str, filename: str, content_type: str, headers: Headers) -> None:
-        self.name = name
-        self.filename = filename
-        self.content_type = content_type
-        self.headers = headers
-        self.size = 0
+        self.name: str = name
+        self.filename: str = filename
+        self.content_type: str = content_type
+        self.headers: Headers = headers
+        self.size: int = 0
         self._file: IO[bytes] | None = io.BytesIO()
         self._in_memory = True
 

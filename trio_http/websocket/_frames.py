@@ -109,7 +109,7 @@ class FrameConnection:
         deflate: Agreement | None = None,
         trailing: bytes = b"",
     ) -> None:
-        self.client = client
+        self.client: bool = client
         self._max = max_message
         # Stored blocks make a message a little larger than it is; RFC 1951 section 3.2.4.
         self._wire_max = None if max_message is None else max_message + (max_message >> 8) + 64
@@ -118,13 +118,13 @@ class FrameConnection:
         self._state: ConnectionState = OPEN
         self._buffer = trailing
         self._position = 0
-        self.refused = False
+        self.refused: bool = False
         self.deliver: Callable[[str | bytes], bool] | None = None
         self.ended: Callable[[], None] | None = None
         self.pieces: Callable[[str | bytes, int, bool], None] | None = None
         self.controls: deque[tuple[bytes, int, bytes]] | None = None
         # the data frame being read
-        self.missing = 0
+        self.missing: int = 0
         self._key: bytes | None = None
         self._fin = False
         # the message being read; 0 for none

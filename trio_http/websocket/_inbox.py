@@ -46,7 +46,7 @@ class Inbox:
         self._arrived: trio.Event | None = None
         self._drained: trio.Event | None = None
         self._skipping = False
-        self.turn = trio.StrictFIFOLock()
+        self.turn: trio.StrictFIFOLock = trio.StrictFIFOLock()
 
     def put(self, data: str | bytes, size: int, final: bool) -> None:
         """Add a piece; what comes after the end is dropped."""

@@ -65,8 +65,8 @@ class Line(trio.abc.Stream):
         self._saying: trio.Event | None = None  # last words, which closing waits for
         self._turn = trio.StrictFIFOLock()  # control frames must not overtake one another
         self.gate: Callable[[], Awaitable[None]] | None = None
-        self.heard = trio.current_time()
-        self.waiting = math.inf
+        self.heard: float = trio.current_time()
+        self.waiting: float = math.inf
         self.broken: str | None = None
 
     def __repr__(self) -> str:

@@ -44,7 +44,7 @@ class LiveWebSocket:
         leave: trio.Event | None = None,
         release: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self.ws = ws
+        self.ws: WebSocket = ws
         self._session = session
         self._leave = leave
         self._release = release

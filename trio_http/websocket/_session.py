@@ -119,11 +119,13 @@ class Session:
         timeouts: WebSocketTimeouts,
         keepalive: Keepalive | None,
     ) -> None:
-        self.timeouts = timeouts
-        self.limit = limits.message
+        self.timeouts: WebSocketTimeouts = timeouts
+        self.limit: int | None = limits.message
         most = None if limits.stream else limits.message
-        self.frames = FrameConnection(client=client, max_message=most, deflate=deflate, trailing=trailing)
-        self.line = Line(transport, self.frames, write=timeouts.write)
+        self.frames: FrameConnection = FrameConnection(
+            client=client, max_message=most, deflate=deflate, trailing=trailing
+        )
+        self.line: Line = Line(transport, self.frames, write=timeouts.write)
         # mypy and trio-websocket ask for wsproto's own class, of which only the interface is used
         frames: Any = self.frames
         self._connection = WebSocketConnection(

@@ -31,7 +31,7 @@ class IncomingMessage:
         self._inbox: Inbox | None = None
         self._first: Piece | None = None
         self._ended = False
-        self.is_text = False
+        self.is_text: bool = False
 
     async def __aenter__(self) -> Self:
         """Wait for a message to begin.

@@ -41,8 +41,8 @@ class WebSocket:
 
     def __init__(self, session: Carried, *, request: Request, subprotocol: str | None) -> None:
         self._session = session
-        self.request = request
-        self.subprotocol = subprotocol
+        self.request: Request = request
+        self.subprotocol: str | None = subprotocol
 
     def __repr__(self) -> str:
         closed = self._session.closed
@@ -235,10 +235,11 @@ class _Halves:
     __slots__ = ("left", "ws")
 
     def __init__(self, ws: WebSocket) -> None:
-        self.ws = ws
-        self.left = 2
+        self.ws: WebSocket = ws
+        self.left: int = 2
 
     async def close_one(self) -> None:
+        """Note that one of the two was closed; close the WebSocket with the second."""
         self.left -= 1
         if self.left:
             await trio.lowlevel.checkpoint()

@@ -104,7 +104,7 @@ class HTTP1Connection:
         self._decompress = decompress
         self._stream = HTTP1Stream(adopt(stream), role, limits=h1_limits, timing=timing, read_size=read_size)
         self._body: Body | None = None
-        self.context = context
+        self.context: object = context
 
     def __repr__(self) -> str:
         return f"<HTTP1Connection with {format_address(self._stream.transport.peer)}>"

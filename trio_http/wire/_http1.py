@@ -39,6 +39,15 @@ class HTTP1Stream(SendingLine):
 
     __slots__ = ()
 
+    # declared in Line too; again here, where they are assigned, for type checkers that infer from that
+    answer_begun: bool
+    asked_at: float
+    exchanges: int
+    received: int
+    status: int | None
+    subject: object
+    waiting: bool
+
     # ---------------------------------------------------------------- heads
 
     def begin(self, subject: object, timing: Timing, *, latest: float, total: float | None) -> None:

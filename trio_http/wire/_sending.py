@@ -32,9 +32,9 @@ class Unsent:
     __slots__ = ("pieces", "sent", "size")
 
     def __init__(self, pieces: Sequence[bytes | memoryview], sent: int, size: int) -> None:
-        self.pieces = pieces
-        self.sent = sent
-        self.size = size
+        self.pieces: Sequence[bytes | memoryview] = pieces
+        self.sent: int = sent
+        self.size: int = size
 
     @property
     def left(self) -> int:
@@ -46,6 +46,10 @@ class SendingLine(Line):
     """A connection that messages can be sent on."""
 
     __slots__ = ()
+
+    # declared in Line too; again here, where they are assigned, for type checkers that infer from that
+    broken: bool
+    sent: int
 
     async def send_message(self, head: h1.Request | h1.Response, body: bytes) -> None:
         """Send a whole message: head and body leave together.

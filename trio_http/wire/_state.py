@@ -86,29 +86,29 @@ class Line:
         timer: Watched | None = None,
         read_size: int = READ_SIZE,
     ) -> None:
-        self.transport = transport
-        self.core = h1.Connection(role, strict=True, limits=limits)
-        self.timing = timing
-        self.read_size = read_size
+        self.transport: Transport = transport
+        self.core: h1.Connection = h1.Connection(role, strict=True, limits=limits)
+        self.timing: Timing = timing
+        self.read_size: int = read_size
         self._timer = timer
         self._next: h1.EndOfMessage | HTTPError | None = None
         self._reading: Pace | None = None
         self._writing: Pace | None = None
-        self.latest = math.inf
+        self.latest: float = math.inf
         self.total: float | None = None
         self.subject: object = None
         self.fault: HTTPError | None = None
-        self.broken = False
-        self.exchanges = 0
-        self.received = 0
-        self.asked_at = 0.0
-        self.overdue = False
-        self.wakeable = role is h1.CLIENT and transport.wakes
-        self.sent = 0
-        self.waiting = False
+        self.broken: bool = False
+        self.exchanges: int = 0
+        self.received: int = 0
+        self.asked_at: float = 0.0
+        self.overdue: bool = False
+        self.wakeable: bool = role is h1.CLIENT and transport.wakes
+        self.sent: int = 0
+        self.waiting: bool = False
         self.status: int | None = None
-        self.answer_begun = False
-        self.patient = False
+        self.answer_begun: bool = False
+        self.patient: bool = False
 
     def __repr__(self) -> str:
         return (

@@ -35,8 +35,8 @@ class Timing:
         min_rate: MinRate | None = None,
     ) -> None:
         self.owner: Final = owner
-        self.head = head
-        self.idle = idle
-        self.read = read
-        self.write = write
-        self.min_rate = min_rate
+        self.head: float | None = head
+        self.idle: float | None = idle
+        self.read: float | None = read
+        self.write: float | None = write
+        self.min_rate: MinRate | None = min_rate
