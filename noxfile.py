@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2024.4.15"
 nox.options.sessions = ["lint", "types", "tests"]
@@ -63,10 +64,13 @@ def autobahn(session: nox.Session) -> None:
     Sections 1 to 7 and 10 (``'1.*' '2.*' ...``) take 10 s, all of it a quarter of an hour.
     """
     python, *cases = session.posargs or ["python2.7"]
-    place = Path(session.create_tmp()) / "suite"
+    place = Path(session.create_tmp()).resolve() / "suite"  # the suite runs in a folder of its own
     session.install("-e", ".", "virtualenv<20.22")  # the last that makes an environment for 2.7
     session.run("virtualenv", "--quiet", "--python", python, str(place))
-    session.run(str(place / "bin" / "pip"), "install", "--quiet", "autobahntestsuite==25.10.1", external=True)
+    try:
+        session.run(str(place / "bin" / "pip"), "install", "--quiet", "autobahntestsuite==25.10.1", external=True)
+    except CommandFailed:
+        session.skip("autobahntestsuite cannot be installed for Python 2.7 here")
     wstest = str(place / "bin" / "wstest")
     session.run("python", "tests/interop/autobahn.py", wstest, *cases, env={"PYTHONPATH": "."})
 

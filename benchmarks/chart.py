@@ -12,7 +12,7 @@ import sys
 from html import escape
 
 CUT = 10.0  # times; longer bars are cut here
-ROW, LEFT, SCALE, WIDTH = 22, 250, 44, 760
+ROW, LEFT, SCALE, WIDTH = 22, 250, 44, 800
 OURS, OTHERS, LIMIT = "#1b6e53", "#9aa7b1", "#d9b44a"
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#24292f}.title{font-weight:600}.note{fill:#57606a;font-size:12px}"

@@ -40,7 +40,6 @@ class Endless:
         self.closed_by = trio.lowlevel.current_task().name
 
 
-@pytest.mark.covers("B7")
 def test_early_answer_stops_the_upload() -> None:
     async def main(net: VirtualNetwork) -> None:
         async def refuse(peer: Peer) -> None:

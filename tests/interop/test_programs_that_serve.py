@@ -220,7 +220,6 @@ async def test_systemd_gives_the_socket_and_is_told_how_it_goes(tmp_path: Path, 
 # ---------------------------------------------------------------- TLS
 
 
-@pytest.mark.covers("A34")
 @pytest.mark.parametrize("workers", [[], ["--workers", "2"]])
 async def test_certificates_are_read_again(tmp_path: Path, workers: list[str]) -> None:
     app_in(tmp_path)

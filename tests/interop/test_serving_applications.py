@@ -41,7 +41,7 @@ def make():
 """
 
 
-@pytest.mark.covers("A14", "A72", "A73")
+@pytest.mark.covers("A14")
 @pytest.mark.parametrize(
     ("arguments", "answer"),
     [

@@ -247,7 +247,7 @@ async def test_a_reset_in_the_middle_of_an_answer_ends_its_handler() -> None:
             assert len(wires.server.connections) <= 1
 
 
-@pytest.mark.covers("A18", "A40")
+@pytest.mark.covers("A40")
 async def test_a_reader_that_stops_keeps_memory_flat() -> None:
     with trio.fail_after(20):
         async with (

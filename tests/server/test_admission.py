@@ -141,7 +141,6 @@ def test_a_line_that_makes_no_sense_is_refused(limits: Any) -> None:
         ServerLimits(**limits)
 
 
-@pytest.mark.covers("A23")
 async def test_all_listeners_go_on_when_there_is_room_again(autojump_clock: Any) -> None:
     listeners = [MemoryListener(), MemoryListener()]
 

@@ -250,7 +250,6 @@ async def test_a_body_in_memory_is_sent_in_chunks_where_trailers_follow(kind: st
             assert await peer.receive_until(b"\r\n\r\n") == b"5\r\nwhole\r\n0\r\nX-Sum: 7\r\nX-Time: 1\r\n\r\n"
 
 
-@pytest.mark.covers("A42")
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_who_cannot_get_trailers_gets_the_body_without_them(kind: str, streamed: bool) -> None:
     async def producer(send: SendChunk) -> None:
@@ -443,7 +442,6 @@ async def test_a_wrong_length_is_answered_500(
     assert "Content-Length" in caplog.text
 
 
-@pytest.mark.covers("A31")
 async def test_an_unread_body_is_skipped_and_the_connection_goes_on(kind: str) -> None:
     async with serving(hello, kind) as wires, wires.connect() as peer:
         for _ in range(3):
@@ -476,7 +474,6 @@ async def test_continue_is_said_when_the_handler_wants_the_body(kind: str) -> No
         assert (await peer.ask(GET))[0] == 200
 
 
-@pytest.mark.covers("A30")
 async def test_a_refusal_before_the_body_says_no_continue(kind: str) -> None:
     async def handler(request: Request) -> Response:
         return Response(b"no", status=403)
