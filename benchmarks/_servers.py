@@ -6,6 +6,7 @@ All answer GET / (13 bytes), GET /1m (1 MiB), POST /upload (how many bytes came)
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -84,7 +85,8 @@ def limit() -> None:
         async with trio.open_nursery() as nursery:
             while True:
                 await trio.lowlevel.wait_readable(listener)
-                nursery.start_soon(serve, listener.accept()[0])
+                with contextlib.suppress(BlockingIOError):
+                    nursery.start_soon(serve, listener.accept()[0])
 
     trio.run(main, listen())
 
