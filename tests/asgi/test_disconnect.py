@@ -213,6 +213,25 @@ async def test_a_client_that_reads_until_the_end_does_not_wait_for_it(way: str, 
         assert trio.current_time() - began < 0.1
 
 
+async def test_shutdown_waits_for_the_request_after_it_on_its_connection(autojump_clock: Any) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/second":
+            await trio.sleep(3)
+        await send(start(200, [(b"content-length", b"2")]))
+        await send(body(b"ok"))
+        if scope["path"] == "/first":
+            await trio.sleep(1)  # the connection goes on in another task, and this one ends before it
+
+    async with serving(handler_of(app, "pushed"), "virtual") as wires, wires.connect() as peer:
+        await peer.ask(b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n")
+        await peer.send(b"GET /second HTTP/1.1\r\nHost: x\r\n\r\n")
+        await trio.sleep(2)
+        report = await wires.server.shutdown(grace=30)
+
+        assert (report.drained, report.cut) == (1, [])
+        assert (await peer.response())[2] == b"ok"
+
+
 @both_ways
 async def test_shutdown_waits_for_it_and_cuts_it_after_the_grace(way: str, autojump_clock: Any) -> None:
     done: list[str] = []

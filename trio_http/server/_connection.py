@@ -49,6 +49,7 @@ class ServerConnection(Observed):
     async def run(self) -> None:
         """Serve until the end, then close."""
         host = self._host
+        host.came(self)
         try:
             if host.instruments and self._origin is None:
                 tell(host.instruments, lambda instrument: instrument.connection_opened(self))
@@ -80,12 +81,20 @@ class ServerConnection(Observed):
             self._cause = self._cause or "cancelled"
             raise
         finally:
-            peer = self.peer  # a closed socket cannot tell any more
-            self.unwatch()
-            if not self._moved:
-                await self._wire.aclose()
-            if not self._moved and (host.hooks.disconnect or host.instruments):
-                await self._tell_of_end(peer)
+            try:
+                await self._end()
+            finally:
+                host.left(self)
+
+    async def _end(self) -> None:
+        host = self._host
+        peer = self.peer  # a closed socket cannot tell any more
+        self.unwatch()
+        if self._moved:
+            return
+        await self._wire.aclose()
+        if host.hooks.disconnect or host.instruments:
+            await self._tell_of_end(peer)
 
     async def _tell_of_end(self, peer: Address) -> None:
         sent, age = self._wire.sent, self.age

@@ -107,6 +107,12 @@ class Host(Protocol):
     def fixed_items(self) -> Sequence[tuple[bytes, bytes, bytes]]:
         """The same as triples."""
 
+    def came(self, connection: ServerConnection) -> None:
+        """Know a connection that begins."""
+
+    def left(self, connection: ServerConnection) -> None:
+        """Know it no more: it has ended, and its transport is closed."""
+
     def take_over(self, connection: ServerConnection) -> bool:
         """Serve a connection that moves in a task of its own; False where there is no nursery for it."""
 

@@ -29,7 +29,6 @@ from ..transport import (
     PlainAcceptor,
     Readiness,
     Sweeper,
-    Transport,
     format_address,
 )
 from ..wire import HTTP1Stream, Timing
@@ -358,6 +357,7 @@ class Server(Hooked, Routed):
         connections.start_soon(self._serve_stream, accepted)
 
     async def _serve_stream(self, stream: socket.socket | trio.abc.Stream, peer: Address = None) -> None:
+        arrived = None
         try:
             arrived = await arrive(
                 stream,
@@ -368,37 +368,36 @@ class Server(Hooked, Routed):
                 readiness=self._readiness,
                 read_ahead=self.limits.buffer,
             )
-            if arrived is not None:
-                await self._serve_transport(arrived[0], arrived[1] or peer)
         finally:
-            self._entrance.left()
-            self._under_way.closed()
-
-    async def _serve_transport(self, transport: Transport, peer: Address) -> None:
-        await self._serve_connection(ServerConnection(self, transport, peer=peer))
+            if arrived is None:
+                self._gone()
+        if arrived is not None:
+            # No coroutine more than these: each is passed through whenever the connection wakes.
+            await ServerConnection(self, arrived[0], peer=arrived[1] or peer).run()
 
     def take_over(self, connection: ServerConnection) -> bool:
         """Serve a connection that moves; for connections."""
         if self._connections is None:
             return False  # this serves one stream only, in its caller's task
         self._entrance.came()
-        self._connections.start_soon(self._serve_moved, connection)
+        self._under_way.opened()
+        self._connections.start_soon(connection.run)
         return True
 
-    async def _serve_moved(self, connection: ServerConnection) -> None:
-        try:
-            await self._serve_connection(connection)
-        finally:
-            self._entrance.left()
-
-    async def _serve_connection(self, connection: ServerConnection) -> None:
+    def came(self, connection: ServerConnection) -> None:
+        """Know a connection that begins; for connections."""
         self._under_way.came(connection)
-        try:
-            if self.shutting_down.is_set():
-                connection.drain()
-            await connection.run()
-        finally:
-            self._under_way.left(connection)
+        if self.shutting_down.is_set():
+            connection.drain()
+
+    def left(self, connection: ServerConnection) -> None:
+        """Know it no more; for connections."""
+        self._under_way.left(connection)
+        self._gone()
+
+    def _gone(self) -> None:
+        self._entrance.left()
+        self._under_way.closed()
 
     async def serve_stream(self, stream: trio.abc.Stream, *, peer: Address = None) -> None:
         """Serve one connection that was accepted elsewhere, until it ends; without listening.
