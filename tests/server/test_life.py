@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import gc
+import weakref
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
 
 import pytest
 import trio
+import trio.testing
 
 from tests.wires import KINDS, MemoryListener, Peer, serving
 from trio_http import Request, Response, Server, serve_connection
@@ -258,6 +260,29 @@ async def test_a_closed_connection_leaves_nothing_to_the_garbage_collector(kind:
             with trio.fail_after(5):
                 while any(isinstance(one, ServerConnection | HTTP1Stream) for one in gc.get_objects()):
                     await trio.sleep(0.01)  # one look of the monitor may go by
+        finally:
+            gc.enable()
+
+
+@pytest.mark.parametrize("kind", ["socket", "virtual", "memory"])
+async def test_an_idle_connection_keeps_nothing_of_its_last_exchange(kind: str) -> None:
+    class Kept:
+        pass
+
+    seen: list[weakref.ref[Kept]] = []
+
+    async def handler(request: Request) -> Response:
+        request.state["kept"] = kept = Kept()
+        seen.append(weakref.ref(kept))
+        return Response("hello")
+
+    async with serving(handler, kind) as wires, wires.connect() as peer:
+        gc.disable()  # what is freed is freed because nobody refers to it
+        try:
+            await peer.ask(GET)
+            await trio.testing.wait_all_tasks_blocked()
+            assert len(wires.server.connections) == 1
+            assert seen[0]() is None
         finally:
             gc.enable()
 

@@ -82,39 +82,59 @@ class HTTP1Stream(SendingLine):
         Cancellation:
             Loses nothing; the owner closes the connection then anyway.
         """
-        # Hot: with the head in one piece this is one wait and one parse, 4 us with 3 of them in the core.
+        event = self.next_request()
+        while event is None:
+            event = self.take_request(await self.transport.receive(self.read_size))
+        return event if isinstance(event, h1.Request) else None
+
+    def next_request(self) -> h1.Request | h1.ConnectionClosed | None:
+        """Begin to wait for a request: :meth:`receive_request` for those who wait by themselves.
+
+        Returns:
+            What is there already: the next request's head, or the end of the connection. None if more bytes are needed:
+            then the deadline of this wait is armed, and what comes is for :meth:`take_request`.
+
+        Raises:
+            RemoteProtocolError: As above.
+        """
         core = self.core
-        timer = self._timer
-        begun = core.buffered > 0
-        event: object = core.receive_head() if begun else h1.NEED_DATA
-        if event is h1.NEED_DATA:
-            timing = self.timing
-            # Before the first request nobody has been idle yet: silence is a slow head.
-            wait = timing.idle if self.exchanges and not begun else timing.head
-            if timer is not None and wait is not None:
-                timer.arm(trio.current_time() + wait)
-            while True:
-                data = await self.transport.receive(self.read_size)
-                event = core.receive_plain_request(data)
-                if event is not None:
-                    break
-                core.receive_data(data)
-                event = core.receive_head()
-                if event is not h1.NEED_DATA:
-                    break
-                if not begun:
-                    begun = True  # the whole head shares one deadline, however many pieces it comes in
-                    if timer is not None and timing.head is not None:
-                        timer.arm(trio.current_time() + timing.head)
-            if timer is not None:
-                timer.deadline = math.inf
+        begun = self._head_begun = core.buffered > 0
+        if begun:
+            event = core.receive_head()
+            if event is not h1.NEED_DATA:
+                return self._began(event)
+        # Before the first request nobody has been idle yet: silence is a slow head.
+        wait = self.timing.idle if self.exchanges and not begun else self.timing.head
+        if self._timer is not None and wait is not None:
+            self._timer.arm(trio.current_time() + wait)
+        return None
+
+    def take_request(self, data: bytes) -> h1.Request | h1.ConnectionClosed | None:
+        """Take bytes that have come for the next request's head, ``b""`` for the end; returns as above."""
+        # Hot: with the head in one piece this is one parse, 3 us.
+        core = self.core
+        event: object = core.receive_plain_request(data)
+        if event is None:
+            core.receive_data(data)
+            event = core.receive_head()
+            if event is h1.NEED_DATA:
+                if not self._head_begun:
+                    self._head_begun = True  # the whole head shares one deadline, however many pieces it comes in
+                    if self._timer is not None and self.timing.head is not None:
+                        self._timer.arm(trio.current_time() + self.timing.head)
+                return None
+        if self._timer is not None:
+            self._timer.deadline = math.inf
+        return self._began(event)
+
+    def _began(self, event: object) -> h1.Request | h1.ConnectionClosed:
         if type(event) is h1.Request:
             self.exchanges += 1
             self.subject = event
             self._reading = self._writing = None
             return event
         if type(event) is h1.ConnectionClosed:
-            return None
+            return event
         raise AssertionError(f"a server cannot receive {event!r}")
 
     async def receive_response(self) -> h1.Response | h1.InformationalResponse:
@@ -358,6 +378,7 @@ class HTTP1Stream(SendingLine):
     def next_exchange(self) -> None:
         """Begin the next exchange on a :attr:`reusable` connection."""
         self._next = None  # the end of a body of which somebody read all bytes, but not the end
+        self.subject = None  # nothing of an exchange is kept while the connection is idle
         self.core.start_next_cycle()
 
     def belongs_to(self, timer: Watched) -> None:

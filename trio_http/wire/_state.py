@@ -51,6 +51,7 @@ class Line:
     """
 
     __slots__ = (
+        "_head_begun",
         "_next",
         "_reading",
         "_timer",
@@ -91,6 +92,7 @@ class Line:
         self.timing: Timing = timing
         self.read_size: int = read_size
         self._timer = timer
+        self._head_begun = False  # a byte of the head that is awaited has come
         self._next: h1.EndOfMessage | HTTPError | None = None
         self._reading: Pace | None = None
         self._writing: Pace | None = None
