@@ -121,15 +121,16 @@ class ServerConnection(Observed):
             # Hot from here to the end of the loop: 9 us in all with the handler, 4 of them in the core. No task,
             # scope or channel per request; see design.md 9.
             try:
-                if not core.buffered:
+                head = wire.next_request()
+                if head is None:
                     pipelined = 0
+                    while head is None:
+                        # Not wire.receive_request(): each coroutine that a wait goes through costs at each wake, and
+                        # the more the more connections there are.
+                        head = wire.take_request(await wire.transport.receive(wire.read_size))
                 elif (pipelined := pipelined + 1) == host.limits.pipelined:
                     pipelined = 0
                     await trio.lowlevel.checkpoint()  # others get a turn
-                # Each coroutine that a wait goes through costs at each wake, and more the more connections there are.
-                head = wire.next_request()
-                while head is None:
-                    head = wire.take_request(await wire.transport.receive(wire.read_size))
             except RemoteProtocolError as error:
                 self._cause = "error"
                 host.stats.refused += 1
