@@ -9,7 +9,7 @@ from __future__ import annotations
 import json as json_codec
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Any, Self, TypeVar, final
+from typing import TYPE_CHECKING, Any, Self, TypeVar, final
 
 from .._errors import DecodingError, StatusError
 from ..semantics import URL, HeaderItem, Headers, HeadersInput, Query, QueryInput
@@ -17,6 +17,7 @@ from ._body import Body, BodySource, EmptySource, WholeSource
 from ._codec import JSON, Codec
 from ._content import Content, ContentLike, IteratedSource
 from ._exchange import Address, CancelReason, Exchange, NoExchange, Serving, TLSInfo, Via
+from ._foreign_names import REQUEST_NAMES, no_such_attribute
 from ._message import check_content_type, decode_message
 from ._record import body_record, field, fields_record, recorded_body, recorded_fields
 from ._request_head import RequestHead
@@ -170,15 +171,17 @@ class Request(RequestHead):
         self._body = self._path = self._read = self._state = None
         return self
 
-    def __getattr__(self, name: str) -> Any:
-        # Slots that few handlers ask for are not filled beforehand; the first look finds them empty.
-        if name == "matches":
-            self.matches = {}
-            return self.matches
-        if name in {"_query", "_cookies", "_via", "route", "websocket"}:
-            setattr(self, name, None)
-            return None
-        raise AttributeError(f"a request has no attribute {name!r}")
+    if not TYPE_CHECKING:  # it would tell type checkers that there is every attribute
+
+        def __getattr__(self, name):
+            # Slots that few handlers ask for are not filled beforehand; the first look finds them empty.
+            if name == "matches":
+                self.matches = {}
+                return self.matches
+            if name in {"_query", "_cookies", "_via", "route", "websocket"}:
+                setattr(self, name, None)
+                return None
+            raise no_such_attribute(self, "request", name, REQUEST_NAMES)
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.target}>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_codec
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from .._errors import BodyConsumed, DecodingError, InvalidURL, StatusError
 from ..semantics import (
@@ -22,6 +22,7 @@ from ..semantics import (
 from ._body import Body, EmptySource, WholeSource
 from ._content import Content, ContentLike
 from ._described import Described, read_described
+from ._foreign_names import RESPONSE_NAMES, no_such_attribute
 from ._lines import Lines
 from ._record import body_record, field, fields_record, recorded_body, recorded_fields
 from ._request import UNSET, Request
@@ -154,6 +155,11 @@ class Response:
         self.history = ()
         self.timings = None
         return self
+
+    if not TYPE_CHECKING:  # it would tell type checkers that there is every attribute
+
+        def __getattr__(self, name):
+            raise no_such_attribute(self, "response", name, RESPONSE_NAMES)
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.reason or phrases.get(self.status, '')}>"
