@@ -13,12 +13,13 @@ import pytest
 import trio
 import trio.testing
 
-from tests.wires import KINDS, MemoryListener, Peer, serving
+from tests.wires import ALL_KINDS, KINDS, MemoryListener, Peer, serving
 from trio_http import Request, Response, Server, serve_connection
 from trio_http.server import ServerConnection
 from trio_http.wire import HTTP1Stream
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 who: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
 
 
@@ -262,6 +263,32 @@ async def test_a_closed_connection_leaves_nothing_to_the_garbage_collector(kind:
                     await trio.sleep(0.01)  # one look of the monitor may go by
         finally:
             gc.enable()
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+async def test_a_connection_whose_client_has_ended_it_is_closed_at_once(kind: str) -> None:
+    async def hello(request: Request) -> Response:
+        return Response("hello")
+
+    async with serving(hello, kind) as wires, wires.connect() as peer:
+        await peer.send(LAST)
+        assert (await peer.receive_all()).endswith(b"hello")  # the end has come, and ours has not gone out
+        with trio.fail_after(1):
+            while any(connection.requests for connection in wires.server.connections):
+                await trio.lowlevel.checkpoint()
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+async def test_what_comes_after_the_last_request_does_not_cost_its_answer(kind: str) -> None:
+    async def hello(request: Request) -> Response:
+        await request.read()
+        return Response("hello" * 20_000)
+
+    async with serving(hello, kind) as wires, wires.connect() as peer:
+        # An old client's CRLF after the body: closing with bytes unread would reset the connection, answer and all.
+        await peer.send(b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab\r\n")
+        await peer.send(b"and more, later")
+        assert (await peer.receive_all()).endswith(b"hello" * 20_000)
 
 
 @pytest.mark.parametrize("kind", ["socket", "virtual", "memory"])

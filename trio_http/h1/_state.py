@@ -125,7 +125,7 @@ class Situation:
         on_server: Likewise of the server.
     """
 
-    __slots__ = ("client", "keep_alive", "on_client", "on_server", "proposals", "server", "states")
+    __slots__ = ("_not_kept", "client", "keep_alive", "on_client", "on_server", "proposals", "server", "states")
 
     def __init__(self, client: Mark, server: Mark, keep_alive: bool, proposals: frozenset[Mark]) -> None:
         self.client = client
@@ -135,6 +135,7 @@ class Situation:
         self.states: dict[Mark, Mark] = {CLIENT: client, SERVER: server}
         self.on_client = _Moves(self, CLIENT)
         self.on_server = _Moves(self, SERVER)
+        self._not_kept: Situation | None = None
 
     def __repr__(self) -> str:
         kept = "kept" if self.keep_alive else "not kept"
@@ -147,7 +148,9 @@ class Situation:
 
     def not_kept(self) -> Situation:
         """Return the situation after somebody said that the connection will not be kept."""
-        return _settle(self.client, self.server, False, self.proposals)
+        if self._not_kept is None:
+            self._not_kept = _settle(self.client, self.server, False, self.proposals)
+        return self._not_kept
 
     def proposing(self, way: Mark) -> Situation:
         """Return the situation after the client proposed ``way`` out of HTTP."""

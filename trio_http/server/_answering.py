@@ -59,8 +59,8 @@ class Answering(Carrier):
             return await self._send_whole(request, response, close=True)
         if type(response) is not Response and isinstance(response, UpgradeResponse):
             response = response.agree(request)
-        if type(response) is not Response and isinstance(response, UpgradeResponse):
-            return await self._hand_over(request, response)
+            if isinstance(response, UpgradeResponse):
+                return await self._hand_over(request, response)
         if response.compress:
             response = compressed(request, response)
         return await self._send_whole(request, response, close=host.closing(wire))
@@ -70,6 +70,7 @@ class Answering(Carrier):
         wire = self._wire
         host = self._host
         self._saw(response)
+        last = wire.core.their_state is h1.MUST_CLOSE
         unread = wire.core.their_state is h1.SEND_BODY
         if unread and not self._worth_draining():
             close = True
@@ -83,10 +84,21 @@ class Answering(Carrier):
         if unread and not close and not await wire.discard_body(host.limits.drain):
             close = True
         if close or not wire.reusable:
-            await wire.linger(LINGER, LINGER_BYTES)
+            await self._part(last)
             return False
         wire.next_exchange()
         return True
+
+    async def _part(self, last: bool) -> None:
+        """Let an answer arrive; the connection is closed right after this.
+
+        Args:
+            last: The client has said that nothing comes after its request. Where nothing has come, closing at once can
+                cost it no byte (nginx waits by the same rule); waiting for its end would cost a third of a short
+                connection.
+        """
+        if not last or self._wire.core.buffered or self._wire.transport.has_unread():
+            await self._wire.linger(LINGER, LINGER_BYTES)
 
     async def _send_final(self, response: Response, *, close: bool) -> None:
         head_only = self.request is not None and self.request.method == "HEAD"

@@ -89,7 +89,7 @@ class ServerConnection(Observed):
 
     async def _end(self) -> None:
         host = self._host
-        peer = self.peer  # a closed socket cannot tell any more
+        peer = self.peer  # a closed socket cannot tell any more, and what goes on in the background may ask its request
         self.unwatch()
         if self._moved:
             return
