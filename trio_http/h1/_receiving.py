@@ -328,6 +328,7 @@ class Receiving(Bodies):
             self._now = moves[InformationalResponse] if code != 101 else moves[InformationalResponse, SWITCH_UPGRADE]
             self._in_kind = COUNTED
             self._in_left = self._in_length = 0
+            self._informed(code)
         else:
             method = self._request_method
             self._in_kind = COUNTED
@@ -351,6 +352,6 @@ class Receiving(Bodies):
                 version < b"1.1" or (b"connection" in found and has_token(found[b"connection"], b"close"))
             )
             self._now = now if keep_alive else now.not_kept()
+            self.client_is_waiting_for_100_continue = False
         self.their_http_version = version
-        self.client_is_waiting_for_100_continue = False
         return event
