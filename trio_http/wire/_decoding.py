@@ -16,7 +16,7 @@ __all__ = ["DecodedBody", "unsupported"]
 
 @final
 class DecodedBody:
-    """A request body whose content codings are undone on the way, in pieces of at most 64 KiB.
+    """A body whose content codings are undone on the way, in pieces of at most 64 KiB.
 
     Args:
         source: The body as it travels.
