@@ -14,7 +14,7 @@ import trio
 
 from .. import h1
 from .._config import ClientLimits, ClientTimeouts, ServerLimits, ServerTimeouts
-from .._errors import IdleTimeout, LocalProtocolError, ReadTimeout, RemoteProtocolError
+from .._errors import DecodingError, IdleTimeout, LocalProtocolError, ReadTimeout, RemoteProtocolError
 from ..messages import Body, BodySource, EmptySource
 from ..semantics import (
     Headers,
@@ -25,7 +25,7 @@ from ..semantics import (
     reason_bytes,
 )
 from ..transport import READ_SIZE, adopt, format_address
-from ._decoding import DecodedBody, unsupported
+from ._decoding import DecodedBody
 from ._http1 import HTTP1Stream
 from ._incoming import IncomingBody
 from ._timing import Timing
@@ -217,11 +217,12 @@ class HTTP1Connection:
         codings = parse_content_encoding(headers.get("content-encoding")) if self._decompress else []
         if not codings:
             return source
-        if (error := unsupported(codings)) is not None:
-            raise stream.failed(error)
-        if isinstance(limits, ServerLimits):
-            return DecodedBody(source, codings, limits.decompressed, stream.failed)
-        return DecodedBody(source, codings, limits.body, stream.failed, ratio=limits.ratio)
+        try:
+            if isinstance(limits, ServerLimits):
+                return DecodedBody(source, codings, limits.decompressed, stream.failed)
+            return DecodedBody(source, codings, limits.body, stream.failed, ratio=limits.ratio)
+        except DecodingError as error:
+            raise stream.failed(error) from None
 
     # ---------------------------------------------------------------- sending
 
