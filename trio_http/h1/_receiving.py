@@ -1,7 +1,7 @@
 """The receiving half of a connection: what comes next, and from bytes to the events of heads."""
 
 from .._errors import LocalProtocolError, RemoteProtocolError
-from ..semantics._grammar import is_host, is_token
+from .._grammar import is_host, is_token
 from ._bodies import Bodies
 from ._careful import find_end, read_request_head, read_response_head
 from ._events import ConnectionClosed, EndOfMessage, Event, InformationalResponse, Request, Response
