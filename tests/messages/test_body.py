@@ -65,6 +65,15 @@ async def test_a_bound_must_let_something_through(bound: int) -> None:
         await Body(Pieces(b"x")).receive_some(bound)
 
 
+async def test_a_bound_that_is_no_number_costs_no_byte() -> None:
+    body = Body(Pieces(b"x"))
+
+    with pytest.raises(TypeError):
+        await body.receive_some(1.5)  # type: ignore[arg-type]  # that is what is tested
+
+    assert await body.read() == b"x"
+
+
 @pytest.mark.parametrize("pieces", [(), (b"one",), (b"one", b"two", b"three")])
 async def test_everything_at_once(pieces: tuple[bytes, ...]) -> None:
     assert await Body(Pieces(*pieces)).read() == b"".join(pieces)

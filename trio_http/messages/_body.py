@@ -7,6 +7,7 @@ generators: nothing is left to the garbage collector when somebody stops half-wa
 
 from __future__ import annotations
 
+from operator import index
 from typing import Protocol, Self, final
 
 import trio
@@ -144,7 +145,7 @@ class Body(trio.abc.ReceiveStream):
         Cancellation:
             Loses no byte.
         """
-        if max_bytes is not None and max_bytes < 1:
+        if max_bytes is not None and index(max_bytes) < 1:
             raise ValueError(f"receive_some(max_bytes={max_bytes!r}): give at least 1, or None for no bound")
         if self._busy:
             raise trio.BusyResourceError("another task is reading this body")
