@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from trio_http import h1
+from trio_http import _grammar, h1
 from trio_http._errors import IncompleteBody
 from trio_http.h1 import _h11
-from trio_http.semantics import _grammar
 
 REQUEST = h1.Request(method="GET", target="/", headers=[("Host", "a")])
 EVENTS: list[h1.Event] = [

@@ -304,3 +304,28 @@ def test_a_strict_client_does_not_send_two_framings() -> None:
 
     with pytest.raises(h1.LocalProtocolError, match="both Content-Length and Transfer-Encoding"):
         connection.send(h1.Request(method="PUT", target="/", headers=headers))
+
+
+@pytest.mark.covers("S3.15")
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("status", [100, 103])
+def test_which_informational_response_ends_the_waiting_for_continue(strict: bool, status: int) -> None:
+    asking = h1.Connection(h1.CLIENT, strict=strict)
+    answering = h1.Connection(h1.SERVER, strict=strict)
+    headers = [("Host", "a"), ("Content-Length", "1"), ("Expect", "100-continue")]
+    answering.receive_data(asking.send(h1.Request(method="PUT", target="/", headers=headers)))
+    answering.next_event()
+    assert answering.they_are_waiting_for_100_continue
+
+    asking.receive_data(answering.send(h1.InformationalResponse(status_code=status)))
+    asking.next_event()
+
+    still = strict and status != 100
+    assert answering.they_are_waiting_for_100_continue is still
+    assert asking.client_is_waiting_for_100_continue is still
+
+    asking.receive_data(answering.send(h1.Response(status_code=417)))
+    asking.next_event()
+
+    assert not answering.they_are_waiting_for_100_continue
+    assert not asking.client_is_waiting_for_100_continue

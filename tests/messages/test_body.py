@@ -65,6 +65,15 @@ async def test_a_bound_must_let_something_through(bound: int) -> None:
         await Body(Pieces(b"x")).receive_some(bound)
 
 
+async def test_a_bound_that_is_no_number_costs_no_byte() -> None:
+    body = Body(Pieces(b"x"))
+
+    with pytest.raises(TypeError):
+        await body.receive_some(1.5)  # type: ignore[arg-type]  # that is what is tested
+
+    assert await body.read() == b"x"
+
+
 @pytest.mark.parametrize("pieces", [(), (b"one",), (b"one", b"two", b"three")])
 async def test_everything_at_once(pieces: tuple[bytes, ...]) -> None:
     assert await Body(Pieces(*pieces)).read() == b"".join(pieces)
@@ -134,15 +143,75 @@ async def test_two_readers_are_one_too_many(autojump_clock: trio.testing.MockClo
         nursery.cancel_scope.cancel()
 
 
+async def test_two_readers_are_one_too_many_also_for_what_is_there() -> None:
+    body = Body(Pieces(b"one", b"two"))
+    await body.receive_some(1)  # the rest of the piece waits in the body
+    got: list[bytes] = []
+    refused: list[bool] = []
+
+    async def read() -> None:
+        try:
+            got.append(await body.receive_some())
+        except trio.BusyResourceError:
+            refused.append(True)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(read)
+        nursery.start_soon(read)
+
+    assert (got, refused) == ([b"ne"], [True])
+    assert await body.receive_some() == b"two"
+
+
 async def test_closing_gives_up_the_rest() -> None:
     source = Pieces(b"one", b"two")
     body = Body(source)
     await body.receive_some(1)
 
     await body.aclose()
+    await body.aclose()
 
     assert source.closed
+    with pytest.raises(trio.ClosedResourceError, match="closed after 1 bytes"):
+        await body.receive_some()
+    with trio.testing.assert_checkpoints():
+        await body.aclose()
+
+
+async def test_a_body_that_was_given_up_is_not_passed_off_as_an_empty_one() -> None:
+    body = Body(Pieces(b"one"))
+    await body.aclose()
+
+    with pytest.raises(trio.ClosedResourceError, match="closed after 0 bytes"):
+        await body.read()
+
+
+async def test_a_body_that_was_read_to_its_end_may_be_closed() -> None:
+    body = Body(Pieces(b"one"))
+    assert [piece async for piece in body] == [b"one"]
+
+    await body.aclose()
+
+    assert body.at_end
     assert await body.receive_some() == b""
+
+
+async def test_a_reader_is_told_when_its_body_is_closed(autojump_clock: trio.testing.MockClock) -> None:
+    class Late(Pieces):
+        async def receive_chunk(self) -> bytes:
+            await trio.sleep(1)
+            return b"late"
+
+    body = Body(Late())
+    async with trio.open_nursery() as nursery:
+
+        async def read() -> None:
+            with pytest.raises(trio.ClosedResourceError):
+                await body.receive_some()
+
+        nursery.start_soon(read)
+        await trio.testing.wait_all_tasks_blocked()
+        await body.aclose()
 
 
 async def test_after_its_scope_a_body_says_so() -> None:
@@ -159,7 +228,8 @@ async def test_bodies_without_a_connection() -> None:
     assert await Body(EmptySource()).read() == b""
     given_up = Body(WholeSource(b"all"))
     await given_up.aclose()
-    assert await given_up.receive_some() == b""
+    with pytest.raises(trio.ClosedResourceError):
+        await given_up.receive_some()
     await Body(EmptySource()).aclose()
 
 

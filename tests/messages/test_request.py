@@ -15,7 +15,7 @@ from hypothesis import given, strategies as st
 
 from tests.wires import serving
 from trio_http import BodyConsumed, BodyTooLarge, Request, Response, ServerLimits, StatusError
-from trio_http.messages import NoExchange, parse_request
+from trio_http.messages import Content, NoExchange, parse_request
 
 
 class Pieces:
@@ -109,6 +109,30 @@ async def test_an_iterator_that_is_cancelled_is_closed(autojump_clock: trio.test
     assert scope.cancelled_caught
     with pytest.raises(trio.BrokenResourceError):
         send.send_nowait(b"x")
+
+
+async def test_what_made_the_iterator_is_closed_even_if_the_iterator_cannot_be() -> None:
+    class Iterator(Pieces):
+        async def aclose(self) -> None:
+            raise OSError("not closed")
+
+    class Iterable:
+        closed = False
+
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            return Iterator(b"a")
+
+        async def aclose(self) -> None:
+            self.closed = True
+
+    async def send(piece: bytes) -> None:
+        await trio.lowlevel.checkpoint()
+
+    iterable = Iterable()
+    with pytest.raises(OSError, match="not closed"):
+        await Content(iterable).send_to(send)
+
+    assert iterable.closed
 
 
 async def test_a_body_that_is_pushed_cannot_be_read() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trio_http import Request, Response
+from trio_http import DecodingError, Request, Response
 from trio_http.semantics import Headers
 
 
@@ -43,3 +43,18 @@ async def test_a_body_is_read_whole_or_piece_by_piece() -> None:
 
     assert await whole.read() == await whole.read() == b"body"
     assert [piece async for piece in pieces.body] == [b"body"]
+
+
+def test_json_that_is_nested_too_deeply_is_no_json() -> None:
+    with pytest.raises(DecodingError, match="is not JSON"):
+        Response(b"[" * 100_000).json()
+
+
+def test_a_str_of_any_kind_is_text() -> None:
+    class Markup(str):
+        __slots__ = ()
+
+    response = Response(Markup("é"))
+
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert response.content == "é".encode()

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from trio_http._errors import LocalProtocolError, RemoteProtocolError
+from trio_http._grammar import TOKEN_BYTES, is_field_value, is_token
 from trio_http.semantics import Headers, _headers
-from trio_http.semantics._grammar import TOKEN_BYTES, is_field_value, is_token
 
 tokens = st.text(TOKEN_BYTES.decode(), min_size=1, max_size=12)
 values = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_categories=["Cc"]), max_size=20)

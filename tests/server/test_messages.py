@@ -11,6 +11,7 @@ import trio
 
 from tests.wires import KINDS, serving
 from trio_http import LocalProtocolError, ProxyHeaders, Request, Response, ServerLimits
+from trio_http.semantics import available_codings
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -262,6 +263,7 @@ async def test_request_bodies_are_decompressed_where_that_is_wanted(kind: str) -
         (gzip.compress(b"x" * 5000)[:-9], b"gzip", 400),
         (b"this is no gzip", b"gzip", 400),
         (b"whatever", b"rot13", 415),
+        (b"whatever", b"gzip, " * 6, 415),
     ],
 )
 async def test_what_cannot_be_decompressed_is_refused(
@@ -270,7 +272,10 @@ async def test_what_cannot_be_decompressed_is_refused(
     limits = ServerLimits(decompressed=1_000_000)
 
     async with serving(size, decompress_request=True, limits=limits) as wires, wires.connect() as peer:
-        assert (await peer.ask(post(body, coding)))[0] == status
+        answered, fields, _ = await peer.ask(post(body, coding))
+        assert answered == status
+        if status == 415:
+            assert fields[b"accept-encoding"] == ", ".join(available_codings()).encode()
 
 
 # ---------------------------------------------------------------- limits of one request

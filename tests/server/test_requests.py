@@ -474,6 +474,21 @@ async def test_continue_is_said_when_the_handler_wants_the_body(kind: str) -> No
         assert (await peer.ask(GET))[0] == 200
 
 
+@pytest.mark.covers("A30", "A43")
+async def test_early_hints_do_not_stand_for_continue(kind: str) -> None:
+    async def handler(request: Request) -> Response:
+        await request.inform(103, {"Link": "</style.css>; rel=preload"})
+        return Response(await request.read())
+
+    async with serving(handler, kind) as wires, wires.connect() as peer:
+        await peer.send(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        assert (await peer.receive_until(b"\r\n\r\n")).startswith(b"HTTP/1.1 103 ")
+        with trio.fail_after(5):
+            assert await peer.receive_until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+        assert (await peer.ask(b"ok"))[2] == b"ok"
+
+
 async def test_a_refusal_before_the_body_says_no_continue(kind: str) -> None:
     async def handler(request: Request) -> Response:
         return Response(b"no", status=403)

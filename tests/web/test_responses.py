@@ -175,6 +175,35 @@ async def test_a_class_may_read_itself() -> None:
     assert (await Request("POST", "/", json={"v": 1}).message(Own)).value == 1
 
 
+async def test_tuples_are_lists_of_a_kind() -> None:
+    async def read(body: object, cls: Any) -> object:
+        return await Request("POST", "/", json=body).message(cls)
+
+    assert await read([1, "a", None], tuple[int, str, float | None]) == (1, "a", None)
+    assert await read([1, 2, 3], tuple[int, ...]) == (1, 2, 3)
+    assert await read([1, "a"], tuple) == (1, "a")
+    assert await read([], tuple[()]) == ()
+    with pytest.raises(StatusError, match=r"\[1\] is a number; expected a text"):
+        await read([1, 2], tuple[int, str])
+    with pytest.raises(StatusError, match="the body has 3 elements; expected 2"):
+        await read([1, "a", 2], tuple[int, str])
+
+
+@dataclasses.dataclass
+class Tree:
+    left: Tree | None = None
+
+
+async def test_what_is_nested_too_deeply_is_the_peers_fault() -> None:
+    depth = 400  # the parser goes deeper than that
+
+    with pytest.raises(StatusError) as caught:
+        await Request("POST", "/", content=b'{"left":' * depth + b"null" + b"}" * depth).message(Tree)
+
+    assert caught.value.status == 422
+    assert "nested too deeply" in (caught.value.detail or "")
+
+
 @pytest.mark.parametrize(
     ("body", "complaint"),
     [

@@ -96,7 +96,7 @@ async def test_deadlines_hold(autojump_clock: Any) -> None:
         await server.send_head(OK, {"Content-Length": "0"})
         await server.finish()
         began = trio.current_time()
-        with pytest.raises(IdleTimeout):
+        with pytest.raises(IdleTimeout, match=r"no next request for 7 s \(ServerTimeouts\.idle=7\)"):
             await server.receive_message()
         assert trio.current_time() - began == 7
     ours, theirs = trio.testing.memory_stream_pair()
@@ -107,6 +107,28 @@ async def test_deadlines_hold(autojump_clock: Any) -> None:
         with pytest.raises(ReadTimeout):
             await client.receive_response()
         assert trio.current_time() - began == 4
+
+
+async def test_a_head_that_has_begun_is_not_idle_any_more(autojump_clock: Any) -> None:
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with HTTP1Connection(theirs, h1.SERVER, timeouts=ServerTimeouts(head=3, idle=7)) as server:
+        await ours.send_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await server.receive_message()
+        await server.send_head(OK, {"Content-Length": "0"})
+        await server.finish()
+        began = trio.current_time()
+
+        async with trio.open_nursery() as nursery:
+
+            async def begin_late() -> None:
+                await trio.sleep(5)
+                await ours.send_all(b"GET / HT")
+
+            nursery.start_soon(begin_late)
+            with pytest.raises(ReadTimeout, match=r"not complete after 3 s \(ServerTimeouts\.head=3\)"):
+                await server.receive_message()
+
+        assert trio.current_time() - began == 5 + 3
 
 
 @pytest.mark.covers("S1.116")

@@ -12,13 +12,13 @@ import trio
 
 from .._config import ClientTimeouts
 from .._errors import InvalidURL, LocalProtocolError
+from .._grammar import is_token
 from ..messages import Request, Response
 from ..semantics import (
     URL,
     CookieJar,
     Headers,
 )
-from ..semantics._grammar import is_token
 from ..websocket import LiveWebSocket, OpenWebSocket, ReconnectingWebSocket, http_url
 from ._compose import Composer
 from ._core import Core

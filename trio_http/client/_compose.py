@@ -8,9 +8,9 @@ from typing import final
 
 from .._config import ClientTimeouts
 from .._errors import InvalidURL, LocalProtocolError
+from .._grammar import is_host, is_token
 from ..messages import Content, Request
 from ..semantics import URL, Headers, Query, QueryInput, SetCookie, available_codings, encode_form, format_http_date
-from ..semantics._grammar import is_host, is_token
 from ._call import Call, Destination, Terms
 from ._core import Core
 from ._multipart import MultipartBody

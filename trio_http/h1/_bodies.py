@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._errors import IncompleteBody, RemoteProtocolError
-from ..semantics._grammar import VALUE_BYTES
+from .._grammar import VALUE_BYTES
 from ._buffer import Buffer
 from ._careful import find_end, read_trailers
 from ._events import Data, EndOfMessage, Event

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from .._errors import LocalProtocolError, RemoteProtocolError
-from ..semantics._grammar import TARGET_BYTES, TOKEN_BYTES, VALUE_BYTES, is_host, is_token
+from .._grammar import TARGET_BYTES, TOKEN_BYTES, VALUE_BYTES, is_host, is_token
 from ._head import Found, Triples, survey
 from ._headers import check_framing
 from ._profile import Profile

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast, final
 
 from .._errors import LocalProtocolError
-from ..semantics._grammar import MARK_FORBIDDEN_IN_TARGET, is_token
+from .._grammar import MARK_FORBIDDEN_IN_TARGET, is_token
 from ._head import METHODS
 from ._headers import Headers, HeadersInput, as_bytes, check_fields
 

@@ -112,6 +112,11 @@ class Exchange:
         """Whether we are a server whose client waits for ``100 Continue`` before it sends its body."""
         return not self._is_client and self.client_is_waiting_for_100_continue
 
+    def _informed(self, status: int) -> None:
+        """Note an informational response: 100 says that the body may come (RFC 9110 section 10.1.1)."""
+        if status == 100 or not self._profile.strict:  # h11 takes any of them for it
+            self.client_is_waiting_for_100_continue = False
+
     @property
     def their_keep_alive(self) -> bool:
         """Whether the peer's last head allows another exchange on this connection."""

@@ -9,7 +9,7 @@ slowly, to find what the profile makes of it: these functions never judge, they 
 
 from __future__ import annotations
 
-from ..semantics._grammar import FORBIDDEN_IN_VALUE, SEEN_NAMES, lower_name
+from .._grammar import FORBIDDEN_IN_VALUE, SEEN_NAMES, lower_name
 
 __all__ = ["FRAMING", "METHODS", "STATUS_CODES", "Found", "Triples", "has_token", "read_fields", "survey"]
 

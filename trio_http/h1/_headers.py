@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, final, overload
 
 from .._errors import LocalProtocolError
-from ..semantics._grammar import MARK_FORBIDDEN, SEEN_NAMES, lower_name
+from .._grammar import MARK_FORBIDDEN, SEEN_NAMES, lower_name
 
 __all__ = ["Headers", "HeadersInput", "as_bytes", "check_fields", "check_framing", "comma_list", "with_comma_list"]
 

@@ -1,7 +1,7 @@
 """The receiving half of a connection: what comes next, and from bytes to the events of heads."""
 
 from .._errors import LocalProtocolError, RemoteProtocolError
-from ..semantics._grammar import is_host, is_token
+from .._grammar import is_host, is_token
 from ._bodies import Bodies
 from ._careful import find_end, read_request_head, read_response_head
 from ._events import ConnectionClosed, EndOfMessage, Event, InformationalResponse, Request, Response
@@ -328,6 +328,7 @@ class Receiving(Bodies):
             self._now = moves[InformationalResponse] if code != 101 else moves[InformationalResponse, SWITCH_UPGRADE]
             self._in_kind = COUNTED
             self._in_left = self._in_length = 0
+            self._informed(code)
         else:
             method = self._request_method
             self._in_kind = COUNTED
@@ -351,6 +352,6 @@ class Receiving(Bodies):
                 version < b"1.1" or (b"connection" in found and has_token(found[b"connection"], b"close"))
             )
             self._now = now if keep_alive else now.not_kept()
+            self.client_is_waiting_for_100_continue = False
         self.their_http_version = version
-        self.client_is_waiting_for_100_continue = False
         return event

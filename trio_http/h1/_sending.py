@@ -276,7 +276,7 @@ class Sending(Exchange):
         _add_fields(start, event._headers.triples)
         start.append(b"\r\n")
         self._now = now
-        self.client_is_waiting_for_100_continue = False
+        self._informed(event._status_code)
         self._check_version(event._http_version)
         return [b"".join(start)]
 

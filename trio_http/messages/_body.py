@@ -7,6 +7,7 @@ generators: nothing is left to the garbage collector when somebody stops half-wa
 
 from __future__ import annotations
 
+from operator import index
 from typing import Protocol, Self, final
 
 import trio
@@ -90,13 +91,14 @@ class Body(trio.abc.ReceiveStream):
         source: Where the bytes come from.
     """
 
-    __slots__ = ("_busy", "_ended", "_held", "_over", "_received", "_source")
+    __slots__ = ("_busy", "_closed", "_ended", "_held", "_over", "_received", "_source")
 
     def __init__(self, source: BodySource) -> None:
         self._source = source
         self._held = b""  # the rest of a piece that receive_some(max_bytes) had to split
         self._received = 0
         self._over = False
+        self._closed = False
         self._busy = False
         self._ended: str | None = None
 
@@ -138,28 +140,28 @@ class Body(trio.abc.ReceiveStream):
             ReadTimeout, TotalTimeout, IncompleteBody, BodyTooLarge, RemoteProtocolError, ReadError: As the
                 connection finds.
             trio.BusyResourceError: Another task is reading.
+            trio.ClosedResourceError: It was closed before its end.
 
         Cancellation:
             Loses no byte.
         """
-        if max_bytes is not None and max_bytes < 1:
+        if max_bytes is not None and index(max_bytes) < 1:
             raise ValueError(f"receive_some(max_bytes={max_bytes!r}): give at least 1, or None for no bound")
         if self._busy:
             raise trio.BusyResourceError("another task is reading this body")
         if self._ended is not None:
             raise BodyScopeEnded(self._ended)
-        if self._held:
-            await trio.lowlevel.checkpoint()
-            data = self._held
-        elif self._over:
-            await trio.lowlevel.checkpoint()
-            return b""
-        else:
-            self._busy = True
-            try:
+        self._check_open()
+        self._busy = True
+        try:
+            if self._held or self._over:
+                await trio.lowlevel.checkpoint()
+                data = self._held
+            else:
                 data = await self._source.receive_chunk()
-            finally:
-                self._busy = False
+        finally:
+            self._busy = False
+        self._check_open()
         if max_bytes is not None and len(data) > max_bytes:
             data, self._held = data[:max_bytes], data[max_bytes:]
         else:
@@ -210,8 +212,12 @@ class Body(trio.abc.ReceiveStream):
     async def aclose(self) -> None:
         """Give up what is left unread; the connection decides whether it can be used again."""
         self._held = b""
-        self._over = True
+        self._closed = not self._over
         await self._source.aclose()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise trio.ClosedResourceError(f"this body was closed after {self._received} bytes, before its end")
 
     def end_scope(self, why: str) -> None:
         """Make every later read raise :class:`BodyScopeEnded` with this text; for the owner of the connection."""

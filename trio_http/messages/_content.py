@@ -131,7 +131,7 @@ class Content:
                 if piece:
                     await send(piece)
         finally:
-            await _close(iterator, iterable)
+            await _close(iterable, iterator)
 
     def take_iterator(self) -> AsyncIterator[bytes]:
         """Return the iterator that the user gave, for somebody who wraps it and closes it by :meth:`aclose_taken`.
@@ -148,7 +148,7 @@ class Content:
         """Close what the user gave, begun or not."""
         if self._iterable is not None:
             self._used = True
-            await _close(None, self._iterable)
+            await _close(self._iterable)
 
     async def aclose(self) -> None:
         """Close what the user gave without sending it: for answers without a body, and for failures before it."""
@@ -194,11 +194,17 @@ class IteratedSource:
         await self._content.aclose_taken()
 
 
-async def _close(*things: object) -> None:
+async def _close(given: object, iterator: object = None) -> None:
     # Shielded, so that a cancelled sender still closes its source; bounded, because the source is user code.
-    # An iterable that is its own iterator comes twice; closing twice is fine by the rules of trio and of generators.
     with trio.CancelScope(deadline=trio.current_time() + CLOSE_GRACE, shield=True):
-        for thing in things:
-            aclose = getattr(thing, "aclose", None)  # isinstance() of a protocol takes 10 us, twice per body
-            if aclose is not None:
-                await aclose()
+        try:
+            if iterator is not given:
+                await _aclose(iterator)
+        finally:
+            await _aclose(given)
+
+
+async def _aclose(thing: object) -> None:
+    aclose = getattr(thing, "aclose", None)  # isinstance() of a protocol takes 10 us, twice per body
+    if aclose is not None:
+        await aclose()

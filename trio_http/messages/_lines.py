@@ -21,7 +21,7 @@ class Lines:
         max_line: The most characters of one line.
     """
 
-    __slots__ = ("_body", "_decoder", "_ended", "_held", "_max_line", "_ready", "_skip_lf", "_start")
+    __slots__ = ("_body", "_decoder", "_ended", "_held", "_held_size", "_max_line", "_ready", "_skip_lf", "_start")
 
     def __init__(self, body: Body, encoding: str, *, max_line: int = 1024 * 1024) -> None:
         try:
@@ -33,6 +33,7 @@ class Lines:
         self._ready: list[str] = []
         self._start = 0  # how many of these have been given out
         self._held: list[str] = []  # the beginning of a line that has not ended
+        self._held_size = 0  # characters of it
         self._skip_lf = False
         self._ended = False
 
@@ -61,7 +62,7 @@ class Lines:
                 self._ended = True
                 if self._held:
                     self._ready.append("".join(self._held))
-                    self._held = []
+                    self._held, self._held_size = [], 0
         self._start += 1
         return self._ready[self._start - 1]
 
@@ -74,10 +75,11 @@ class Lines:
         pieces = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         if len(pieces) > 1:
             self._ready = ["".join([*self._held, pieces[0]]), *pieces[1:-1]]
-            self._held = []
+            self._held, self._held_size = [], 0
         if pieces[-1]:
             self._held.append(pieces[-1])
-        longest = max([sum(map(len, self._held)), *map(len, self._ready)])
+            self._held_size += len(pieces[-1])
+        longest = max([self._held_size, *map(len, self._ready)])
         if longest > self._max_line:
             raise BodyTooLarge(
                 f"a line of the body is longer than max_line={self._max_line} characters", limit=self._max_line

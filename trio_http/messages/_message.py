@@ -7,6 +7,7 @@ import types
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -53,6 +54,8 @@ def decode_message(data: bytes, cls: type[T], codec: Codec) -> T:
         result: T = _fit(value, cls, "")
     except _Misfit as error:
         raise StatusError(422, str(error)) from None
+    except RecursionError:
+        raise StatusError(422, f"the body is nested too deeply for a {getattr(cls, '__name__', cls)}") from None
     return result
 
 
@@ -70,8 +73,10 @@ def _fit(value: Any, wanted: Any, where: str) -> Any:
         return _fit_union(value, wanted, where)
     if origin in {list, set, frozenset, tuple, Sequence} or wanted in {list, set, frozenset, tuple}:
         items = _of(value, list, "a list", where)
-        (inner, *_) = get_args(wanted) or (Any,)
-        made = [_fit(item, inner, f"{where}[{number}]") for number, item in enumerate(items)]
+        kinds = _kinds_of_items(wanted, len(items), where)
+        made = [
+            _fit(item, kind, f"{where}[{number}]") for number, (item, kind) in enumerate(zip(items, kinds, strict=True))
+        ]
         return made if origin in {list, Sequence} or wanted is list else (origin or wanted)(made)
     if origin in {dict, Mapping} or wanted is dict:
         members = _of(value, Mapping, "an object", where)
@@ -96,10 +101,24 @@ def _fit(value: Any, wanted: Any, where: str) -> Any:
     raise _misfit(value, getattr(wanted, "__name__", str(wanted)), where)
 
 
+def _kinds_of_items(wanted: Any, count: int, where: str) -> Sequence[Any]:
+    """Return the type of each of so many items of a list, set or tuple."""
+    kinds = get_args(wanted)
+    if get_origin(wanted) is not tuple or kinds[-1:] == (...,):
+        return [kinds[0] if kinds else Any] * count
+    if len(kinds) != count:
+        raise _Misfit(f"{where or 'the body'} has {count} elements; expected {len(kinds)}")
+    return kinds
+
+
+@lru_cache(maxsize=256)  # lists have many items of one class, and its hints take longer than the rest together
+def _hints_and_fields(cls: Any) -> tuple[Mapping[str, Any], Mapping[str, dataclasses.Field[Any]]]:
+    return get_type_hints(cls), {field.name: field for field in dataclasses.fields(cls) if field.init}
+
+
 def _fit_dataclass(value: Any, wanted: type, where: str) -> Any:
     members = _of(value, Mapping, "an object", where)
-    hints = get_type_hints(wanted)
-    fields = {field.name: field for field in dataclasses.fields(wanted) if field.init}
+    hints, fields = _hints_and_fields(wanted)
     unknown = [name for name in members if name not in fields]
     if unknown:
         known = ", ".join(fields)

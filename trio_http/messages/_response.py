@@ -105,13 +105,13 @@ class Response:
                 raise TypeError("a response has one body: give body or json, not both")
             body = json_codec.dumps(json, separators=(",", ":"), ensure_ascii=False)
             self.headers.setdefault("content-type", _JSON)
-        elif type(body) is str:
+        elif isinstance(body, str):
             self.headers.setdefault("content-type", _TEXT)
         self._content: Content | None = None
         self._data: bytes | None
         if type(body) is bytes:
             self._data = body
-        elif type(body) is str:
+        elif isinstance(body, str):
             self._data = body.encode()
         elif body is None:
             self._data = b""
@@ -460,7 +460,7 @@ class Response:
         """
         try:
             return loads(self.content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # the second: brackets nested more deeply than the parser goes
             raise DecodingError(f"the body of {self!r} is not JSON: {error}") from error
 
     @property

@@ -17,7 +17,7 @@ from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMappi
 from typing import Never, Self, TypeAlias, TypeVar, final, overload
 
 from .._errors import LocalProtocolError, RemoteProtocolError
-from ._grammar import FORBIDDEN_IN_VALUE, is_field_value, lower_name
+from .._grammar import FORBIDDEN_IN_VALUE, is_field_value, lower_name
 
 __all__ = ["SECRET_NAMES", "HeaderItem", "Headers", "HeadersInput", "HeadersLike"]
 

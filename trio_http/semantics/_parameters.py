@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ._grammar import FORBIDDEN_IN_VALUE
+from .._grammar import FORBIDDEN_IN_VALUE
 from ._percent import decode_percent
 
 __all__ = [

@@ -14,9 +14,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import EllipsisType
-from typing import TypeAlias, final
+from typing import final
 
-from ._authority import decode_host, join_host_port, parse_authority, parse_host, refuse
+from ._authority import decode_host, join_host_port, parse_host, refuse
 from ._percent import (
     PATH_CHARACTERS,
     QUERY_CHARACTERS,
@@ -27,23 +27,16 @@ from ._percent import (
     encode_query,
 )
 from ._query import Query, QueryInput, QueryValue, encode_form
+from ._reference import DEFAULT_PORTS, checked, parse_reference, remove_dot_segments
 
 __all__ = ["URL", "url_concat"]
-
-DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 # Nearly all URLs: nothing in them needs a second look. The rest goes through the parts below, one by one.
 _PLAIN = re.compile(
     rf"(https?|wss?)://([a-z0-9.-]+)(?::([0-9]{{1,5}}))?(/[{PATH_CHARACTERS}]*)?"
     rf"(?:\?([{QUERY_CHARACTERS}]*))?(?:#([{QUERY_CHARACTERS}]*))?"
 )
-# RFC 3986 appendix B, with the scheme held to its grammar
-_PARTS = re.compile(
-    r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?",
-    re.DOTALL,
-)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 # URLs parsed before: programs ask for few different ones again and again. Emptied when full; none with a password.
 _CACHE_MAX = 256
@@ -109,14 +102,14 @@ class URL:
             return cached
         match = _PLAIN.fullmatch(text) if text.__class__ is str else None
         if match is None:
-            return _make(*_parse(text), text=text)
+            return _make(*parse_reference(text), text=text)
         scheme, host, port, path, query, fragment = match.groups()
         if port is None:
             number = None
         else:
             number = int(port)
             if number > 65535:
-                _parse(text)  # says what is wrong
+                parse_reference(text)  # says what is wrong
             if number == DEFAULT_PORTS[scheme]:
                 number = None
         self = object.__new__(cls)
@@ -345,9 +338,9 @@ class URL:
             userinfo,
             new_host,
             new_port,
-            self._path if path is ... else encode_path(_checked(path).replace("?", "%3F").replace("#", "%23")),
+            self._path if path is ... else encode_path(checked(path).replace("?", "%3F").replace("#", "%23")),
             new_query,
-            self._fragment if fragment is ... else None if fragment is None else encode_fragment(_checked(fragment)),
+            self._fragment if fragment is ... else None if fragment is None else encode_fragment(checked(fragment)),
         )
 
     def with_query(self, query: QueryInput | None) -> URL:
@@ -362,11 +355,11 @@ class URL:
         Raises:
             InvalidURL: The reference is none, or the result would be none.
         """
-        scheme, userinfo, host, port, path, query, fragment = _parse(str(reference), base_scheme=self._scheme)
+        scheme, userinfo, host, port, path, query, fragment = parse_reference(str(reference), base_scheme=self._scheme)
         if scheme == self._scheme and host is None and scheme in DEFAULT_PORTS:
             scheme = ""
         if scheme or host is not None:
-            return _make(scheme or self._scheme, userinfo, host, port, _remove_dot_segments(path), query, fragment)
+            return _make(scheme or self._scheme, userinfo, host, port, remove_dot_segments(path), query, fragment)
         if not path:
             path = self._path
             query = self._query if query is None else query
@@ -374,40 +367,8 @@ class URL:
             if not path.startswith("/"):
                 directory = self._path[: self._path.rfind("/") + 1]
                 path = (directory or "/" if self._host is not None else directory) + path
-            path = _remove_dot_segments(path)
+            path = remove_dot_segments(path)
         return _make(self._scheme, self._userinfo, self._host, self._port, path, query, fragment)
-
-
-_Parts: TypeAlias = tuple[str, str | None, str | None, int | None, str, str | None, str | None]
-
-
-def _parse(text: str, *, base_scheme: str = "") -> _Parts:
-    """Cut a reference into scheme, userinfo, host, port, path, query and fragment, each encoded."""
-    if not isinstance(text, str):
-        raise TypeError(f"a URL must be a str, not {type(text).__name__}")
-    _checked(text)
-    if text.endswith(" "):
-        refuse(text, len(text) - 1, "it ends with a space; remove it")
-    match = _PARTS.fullmatch(text)
-    assert match is not None  # the expression matches every text
-    scheme, authority, path, query, fragment = match.groups()
-    userinfo = host = port = None
-    if authority is not None:
-        generic = (scheme or base_scheme).lower() not in DEFAULT_PORTS
-        userinfo, host, port = parse_authority(text, match.start(2), match.end(2), generic=generic)
-    elif scheme is None and ":" in path.partition("/")[0]:
-        refuse(
-            text, 0, "what stands before the first ':' is no scheme, such as http; write './' before a path with ':'"
-        )
-    return (
-        (scheme or "").lower(),
-        userinfo,
-        host,
-        port,
-        encode_path(path),
-        None if query is None else encode_query(query),
-        None if fragment is None else encode_fragment(fragment),
-    )
 
 
 def _make(
@@ -449,36 +410,8 @@ def _make(
     return self
 
 
-def _checked(text: str) -> str:
-    control = _CONTROL.search(text)
-    if control is not None:
-        refuse(text, control.start(), f"there is a control character, {control[0]!a}; remove it, or write it as %XX")
-    return text
-
-
 def _encode_query_of(query: QueryInput) -> str:
-    return encode_query(_checked(query).replace("#", "%23")) if isinstance(query, str) else str(Query(query))
-
-
-def _remove_dot_segments(path: str) -> str:
-    """RFC 3986 section 5.2.4, in one pass over the segments."""
-    if "." not in path:
-        return path
-    kept: list[str] = []
-    segments = path.split("/")
-    for index, segment in enumerate(segments):
-        last = index == len(segments) - 1
-        if segment == "..":
-            if len(kept) > 1:
-                kept.pop()
-            elif kept:
-                kept[0] = ""  # nothing is above the first segment; what follows it begins with its slash
-        elif segment != ".":
-            kept.append(segment)
-            continue
-        if last and kept:
-            kept.append("")
-    return "/".join(kept)
+    return encode_query(checked(query).replace("#", "%23")) if isinstance(query, str) else str(Query(query))
 
 
 def url_concat(

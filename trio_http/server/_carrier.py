@@ -14,11 +14,11 @@ from typing import Any, TypeVar, final
 import trio
 
 from .. import h1
-from .._errors import StatusError
+from .._errors import DecodingError, StatusError
 from ..messages import Address, BodySource, CancelReason, EmptySource, Request, Response, TLSInfo, Via
-from ..semantics import Headers, parse_content_encoding
+from ..semantics import Headers, available_codings, parse_content_encoding
 from ..transport import Transport, Watched, format_address
-from ..wire import DecodedBody, HTTP1Stream, IncomingBody, unsupported
+from ..wire import DecodedBody, HTTP1Stream, IncomingBody
 from ._host import Host
 from ._shield import Shield
 from ._tls import tls_info
@@ -206,9 +206,11 @@ class Carrier(Watched):
         codings = parse_content_encoding(request.headers.get("content-encoding"))
         if not codings:
             return source
-        if (error := unsupported(codings)) is not None:
-            raise StatusError(415, str(error), headers={"accept-encoding": "gzip, deflate"})
-        return DecodedBody(source, codings, self._host.limits.decompressed, self._wire.failed)
+        try:
+            return DecodedBody(source, codings, self._host.limits.decompressed, self._wire.failed)
+        except DecodingError as error:
+            known = ", ".join(available_codings())
+            raise StatusError(415, str(error), headers={"accept-encoding": known}) from None
 
     def limit_body(self, limit: int | None) -> None:
         """Take so many bytes of body for this request."""

@@ -13,9 +13,9 @@ from typing import final
 
 from .._entropy import random_bytes
 from .._errors import LocalProtocolError, RemoteProtocolError
+from .._grammar import is_token
 from ..messages import Request, Response
 from ..semantics import Headers
-from ..semantics._grammar import is_token
 from ..semantics._parameters import split_list, unquote_value
 from ._deflate import Agreement, Deflate, accept_offers, check_answer
 

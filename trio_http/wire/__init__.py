@@ -1,7 +1,7 @@
 """HTTP/1.1 on a transport: heads, bodies and framing with the deadline of each wait."""
 
 from ._connection import HTTP1Connection, MessageHead
-from ._decoding import DecodedBody, unsupported
+from ._decoding import DecodedBody
 from ._http1 import HTTP1Stream
 from ._incoming import IncomingBody
 from ._outgoing import NO_BODY, begin_response, plain_answer, request_head, send_response, stream_content
@@ -25,5 +25,4 @@ __all__ = [
     "request_head",
     "send_response",
     "stream_content",
-    "unsupported",
 ]

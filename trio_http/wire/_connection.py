@@ -14,7 +14,7 @@ import trio
 
 from .. import h1
 from .._config import ClientLimits, ClientTimeouts, ServerLimits, ServerTimeouts
-from .._errors import IdleTimeout, LocalProtocolError, ReadTimeout, RemoteProtocolError
+from .._errors import DecodingError, IdleTimeout, LocalProtocolError, ReadTimeout, RemoteProtocolError
 from ..messages import Body, BodySource, EmptySource
 from ..semantics import (
     Headers,
@@ -25,7 +25,7 @@ from ..semantics import (
     reason_bytes,
 )
 from ..transport import READ_SIZE, adopt, format_address
-from ._decoding import DecodedBody, unsupported
+from ._decoding import DecodedBody
 from ._http1 import HTTP1Stream
 from ._incoming import IncomingBody
 from ._timing import Timing
@@ -107,7 +107,7 @@ class HTTP1Connection:
         self.context: object = context
 
     def __repr__(self) -> str:
-        return f"<HTTP1Connection with {format_address(self._stream.transport.peer)}>"
+        return f"<HTTP1Connection: {self._peer()}>"
 
     async def __aenter__(self) -> HTTP1Connection:
         return self
@@ -128,6 +128,7 @@ class HTTP1Connection:
             RemoteProtocolError: The peer broke HTTP.
             ReadError: The connection broke.
             LocalProtocolError: The body of the last message has not been read to its end.
+            DecodingError: Its body is to be decoded, and has a coding that is not known here.
 
         Cancellation:
             Loses nothing.
@@ -189,12 +190,23 @@ class HTTP1Connection:
     async def _request(self) -> h1.Request | None:
         stream = self._stream
         timing = stream.timing
-        idle = stream.exchanges > 0 and not stream.core.buffered
-        wait = timing.idle if idle else timing.head
-        with trio.CancelScope(deadline=trio.current_time() + (math.inf if wait is None else wait)):
+        if stream.exchanges and not stream.core.buffered:
+            await self._begin_of_next(timing.idle)
+        with trio.CancelScope(deadline=_deadline(timing.head)):
             return await stream.receive_request()
-        kind = IdleTimeout if idle and not stream.core.buffered else ReadTimeout
-        raise stream.failed(kind(f"{stream.about()}: no complete request for {wait:g} s", limit=wait))
+        text = f"{self._peer()}: the head of a request is not complete after {timing.head:g} s"
+        raise stream.failed(ReadTimeout(f"{text} ({timing.owner}.head={timing.head:g})", limit=timing.head))
+
+    async def _begin_of_next(self, idle: float | None) -> None:
+        stream = self._stream
+        with trio.CancelScope(deadline=_deadline(idle)):
+            stream.core.receive_data(await stream.transport.receive(stream.read_size))
+            return
+        text = f"{self._peer()}: no next request for {idle:g} s ({stream.timing.owner}.idle={idle:g})"
+        raise stream.failed(IdleTimeout(text, limit=idle))
+
+    def _peer(self) -> str:
+        return f"connection with {format_address(self._stream.transport.peer)}"
 
     def _source(self, what: str, headers: Headers) -> BodySource:
         stream = self._stream
@@ -205,11 +217,12 @@ class HTTP1Connection:
         codings = parse_content_encoding(headers.get("content-encoding")) if self._decompress else []
         if not codings:
             return source
-        if (error := unsupported(codings)) is not None:
-            raise stream.failed(error)
-        if isinstance(limits, ServerLimits):
-            return DecodedBody(source, codings, limits.decompressed, stream.failed)
-        return DecodedBody(source, codings, limits.body, stream.failed, ratio=limits.ratio)
+        try:
+            if isinstance(limits, ServerLimits):
+                return DecodedBody(source, codings, limits.decompressed, stream.failed)
+            return DecodedBody(source, codings, limits.body, stream.failed, ratio=limits.ratio)
+        except DecodingError as error:
+            raise stream.failed(error) from None
 
     # ---------------------------------------------------------------- sending
 
@@ -280,3 +293,7 @@ class HTTP1Connection:
     def _go_on(self) -> None:
         if self._stream.reusable:
             self._stream.next_exchange()
+
+
+def _deadline(seconds: float | None) -> float:
+    return math.inf if seconds is None else trio.current_time() + seconds

@@ -7,16 +7,16 @@ from typing import final
 
 import trio
 
-from .._errors import BodyError, DecodingError
+from .._errors import BodyError
 from ..messages import BodySource
-from ..semantics import ContentDecoder, Headers, available_codings
+from ..semantics import ContentDecoder, Headers
 
-__all__ = ["DecodedBody", "unsupported"]
+__all__ = ["DecodedBody"]
 
 
 @final
 class DecodedBody:
-    """A request body whose content codings are undone on the way, in pieces of at most 64 KiB.
+    """A body whose content codings are undone on the way, in pieces of at most 64 KiB.
 
     Args:
         source: The body as it travels.
@@ -24,6 +24,9 @@ class DecodedBody:
         limit: The most bytes that may come out; None for any number.
         ratio: The most bytes that may come out for one that goes in; None for any number.
         failed: Told of the error if the body is to blame; returns it.
+
+    Raises:
+        DecodingError: A coding is not known here, or there are too many.
     """
 
     __slots__ = ("_decoder", "_failed", "_over", "_source", "length")
@@ -75,12 +78,3 @@ class DecodedBody:
         """Give up the rest."""
         self._over = True
         await self._source.aclose()
-
-
-def unsupported(codings: list[str]) -> DecodingError | None:
-    """Return an error if one of the codings cannot be undone here."""
-    known = available_codings()
-    for coding in codings:
-        if coding not in known:
-            return DecodingError(f"the content coding {coding!r} is not known here; known are {', '.join(known)}")
-    return None

@@ -47,8 +47,10 @@ class IncomingBody:
         if limit is not None and self.length is not None and self.length > limit:
             raise self._too_large(f"its Content-Length is {self.length}")
         if stream.core.they_are_waiting_for_100_continue:
-            # They send the body only when told to, and we tell them only when somebody wants it.
-            await stream.send_event(h1.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
+            # They send the body only when told to, and we tell them only when somebody wants it. No checkpoint between
+            # asking and telling: the final response might slip in. Receiving passes one.
+            go_on = h1.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
+            await stream.send_pieces((stream.core.send(go_on),))
         piece = await stream.receive_chunk()
         if self._received is not None:
             self._received()

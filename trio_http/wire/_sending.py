@@ -83,12 +83,17 @@ class SendingLine(Line):
         )
 
     def send_bytes_nowait(self, pieces: Sequence[bytes | memoryview]) -> Unsent | None:
-        """Send as much as is taken without a wait of a message that the core has made; returns what is left."""
+        """Send as much as is taken without a wait of bytes that the core has made; returns what is left.
+
+        Raises:
+            WriteError: The connection broke.
+        """
         size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
         sent = self.transport.send_nowait(pieces)
         self.sent += sent
         if sent == size:
             return None
+        # From here on the number of bytes on the wire is only known again when all have been taken.
         self.broken = True
         return Unsent(pieces, sent, size)
 
@@ -101,7 +106,18 @@ class SendingLine(Line):
         Cancellation:
             The connection is broken.
         """
-        await self._send_rest(unsent.pieces, unsent.sent, unsent.size)
+        pieces, sent = unsent.pieces, unsent.sent
+        self.writing.moved += sent
+        if len(pieces) > 1 and unsent.left <= JOIN_MAX:
+            pieces = (b"".join(pieces),)  # fewer system calls, fewer TLS records
+        for piece in pieces:
+            if sent >= len(piece):
+                sent -= len(piece)
+                continue
+            rest = memoryview(piece)[sent:]
+            sent = 0
+            while rest:
+                rest = rest[await self.send_in_time(partial(self.transport.send, rest)) :]
         self.broken = False
 
     async def send_event(self, event: h1.Event) -> None:
@@ -121,7 +137,7 @@ class SendingLine(Line):
             await self.send_pieces(pieces)
 
     def send_nowait(self, data: bytes) -> Unsent | None:
-        """Send what can be sent at once of bytes that the core has produced.
+        """Send what can be sent at once of one piece: :meth:`send_bytes_nowait` without its sums.
 
         Returns:
             What is left, for :meth:`send_unsent`; None if nothing is.
@@ -134,33 +150,20 @@ class SendingLine(Line):
         self.sent += sent
         if sent == len(data):
             return None
-        # From here on the number of bytes on the wire is only known again when all have been taken.
         self.broken = True
         return Unsent((data,), sent, len(data))
 
     async def send_pieces(self, pieces: Sequence[bytes | memoryview]) -> None:
-        """Send raw bytes that the core has produced."""
-        size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
-        sent = self.transport.send_nowait(pieces)
-        self.sent += sent
-        if sent < size:
-            # From here on the number of bytes on the wire is only known again when all have been taken.
-            self.broken = True
-            await self._send_rest(pieces, sent, size)
-            self.broken = False
+        """Send raw bytes that the core has produced.
 
-    async def _send_rest(self, pieces: Sequence[bytes | memoryview], sent: int, size: int) -> None:
-        self.writing.moved += sent
-        if len(pieces) > 1 and size - sent <= JOIN_MAX:
-            pieces = (b"".join(pieces),)  # fewer system calls, fewer TLS records
-        for piece in pieces:
-            if sent >= len(piece):
-                sent -= len(piece)
-                continue
-            rest = memoryview(piece)[sent:]
-            sent = 0
-            while rest:
-                rest = rest[await self.send_in_time(partial(self.transport.send, rest)) :]
+        Raises:
+            WriteTimeout, TotalTimeout, WriteError: The peer takes no bytes, or is gone.
+
+        Cancellation:
+            The connection is broken, unless nothing had been sent.
+        """
+        if (unsent := self.send_bytes_nowait(pieces)) is not None:
+            await self.send_unsent(unsent)
 
     @property
     def writing(self) -> Pace:

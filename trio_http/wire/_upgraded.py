@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import final
 
 import trio
@@ -22,13 +23,14 @@ class UpgradedStream(trio.abc.HalfCloseableStream):
         ended: Whether the peer's end follows these bytes.
     """
 
-    __slots__ = ("_closed", "_ended", "_first", "_receiving", "_sending", "_transport")
+    __slots__ = ("_closed", "_ended", "_first", "_receiving", "_said_end", "_sending", "_transport")
 
     def __init__(self, transport: Transport, first: bytes = b"", *, ended: bool = False) -> None:
         self._transport = transport
         self._first = first
         self._ended = ended
         self._closed = False
+        self._said_end = False
         self._sending = False
         self._receiving = False
 
@@ -52,12 +54,12 @@ class UpgradedStream(trio.abc.HalfCloseableStream):
 
         Raises:
             trio.BrokenResourceError: The connection is gone.
-            trio.ClosedResourceError: It was closed on our side.
+            trio.ClosedResourceError: It was closed on our side, or its end has been sent.
             trio.BusyResourceError: Another task is sending.
         """
-        self._check_open()
-        if self._sending:
-            raise trio.BusyResourceError("another task is sending on this stream")
+        self._check_sending()
+        if self._said_end:
+            raise trio.ClosedResourceError("the end of this stream has been sent: nothing can follow it")
         self._sending = True
         try:
             await trio.lowlevel.checkpoint()
@@ -83,34 +85,40 @@ class UpgradedStream(trio.abc.HalfCloseableStream):
             trio.ClosedResourceError: It was closed on our side.
             trio.BusyResourceError: Another task is receiving.
         """
-        if max_bytes is not None and max_bytes < 1:
+        if max_bytes is not None and index(max_bytes) < 1:
             raise ValueError(f"receive_some(max_bytes={max_bytes!r}): give at least 1, or None for no bound")
         self._check_open()
         if self._receiving:
             raise trio.BusyResourceError("another task is receiving on this stream")
-        if self._first:
-            await trio.lowlevel.checkpoint()
-            size = len(self._first) if max_bytes is None else max_bytes
-            data, self._first = self._first[:size], self._first[size:]
-            return data
-        if self._ended:
-            await trio.lowlevel.checkpoint()
-            return b""
         self._receiving = True
         try:
-            data = await self._transport.receive(READ_SIZE if max_bytes is None else min(max_bytes, READ_SIZE))
+            if self._first or self._ended:
+                await trio.lowlevel.checkpoint()
+                data, self._first = self._first, b""
+            else:
+                data = await self._transport.receive(READ_SIZE if max_bytes is None else min(max_bytes, READ_SIZE))
+                self._ended = not data
         except ReadError as error:
             raise self._broken(error) from error
         finally:
             self._receiving = False
-        if max_bytes is not None and len(data) > max_bytes:  # a watch may have read more than one wants here
+        if max_bytes is not None and len(data) > max_bytes:  # a watch may have read more than one wants here, too
             data, self._first = data[:max_bytes], data[max_bytes:]
-        self._ended = not data
         return data
 
     async def send_eof(self) -> None:
-        """Say that nothing more will be sent."""
-        self._check_open()
+        """Say that nothing more will be sent; saying it again does nothing.
+
+        Raises:
+            trio.BrokenResourceError: The connection is gone.
+            trio.ClosedResourceError: It was closed on our side.
+            trio.BusyResourceError: Another task is sending.
+        """
+        self._check_sending()
+        await trio.lowlevel.checkpoint()
+        if self._said_end:
+            return
+        self._said_end = True
         try:
             await self._transport.send_eof()
         except WriteError as error:
@@ -120,6 +128,12 @@ class UpgradedStream(trio.abc.HalfCloseableStream):
         """Close the connection."""
         self._closed = True
         await self._transport.aclose()
+        await trio.lowlevel.checkpoint()
+
+    def _check_sending(self) -> None:
+        self._check_open()
+        if self._sending:
+            raise trio.BusyResourceError("another task is sending on this stream")
 
     def _check_open(self) -> None:
         if self._closed:

@@ -1,8 +1,8 @@
 """The grammar of names and values: RFC 9110 section 5 and RFC 9112, for bytes.
 
-The core (``h1``) and everybody above check names and values here, so that there is one opinion of what is valid.
-Checks are one C call each (``translate`` deletes the allowed bytes: what is left is forbidden), because they run for
-every field of every message.
+The core (``h1``), ``semantics`` and everybody above check names and values here, so that there is one opinion of what
+is valid. Checks are one C call each (``translate`` deletes the allowed bytes: what is left is forbidden), because they
+run for every field of every message.
 """
 
 from __future__ import annotations
