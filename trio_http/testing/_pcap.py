@@ -11,8 +11,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final, final
 
+from ._addresses import Address
 from ._network import VirtualNetwork
-from ._tcp import Address
 
 __all__ = ["pcap"]
 
