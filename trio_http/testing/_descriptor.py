@@ -107,9 +107,8 @@ class Descriptor(trio.socket.SocketType):
             self._writer.close()
 
     def _let_go(self) -> None:
-        """Give back what a socket holds; called once."""
-        if self._end is not None:
-            self._end.close()
+        """Give back what the socket holds; called once, when it has just been closed."""
+        raise NotImplementedError
 
     # bytes
 
