@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 import trio
 import trio.lowlevel
@@ -149,3 +151,48 @@ def test_trio_s_own_check_of_half_closeable_streams_passes() -> None:
         await trio.testing.check_half_closeable_stream(make, clogged)
 
     run(main)
+
+
+@pytest.mark.covers("C2")
+def test_a_read_that_was_woken_finds_the_socket_closed() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        client, server = await pair(net)
+
+        async def read() -> None:
+            with pytest.raises(trio.ClosedResourceError):
+                await client.receive_some()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read)
+            await trio.testing.wait_all_tasks_blocked()
+            server.socket.shutdown(socket.SHUT_WR)
+            client.socket.close()
+        await server.aclose()
+
+    run(main)
+
+
+@pytest.mark.covers("C2")
+def test_an_accept_that_was_woken_ends_when_the_listener_is_closed() -> None:
+    async def main(net: VirtualNetwork) -> str:
+        [listener] = await trio.open_tcp_listeners(80, host="127.0.0.1")
+        ended = []
+
+        async def accept() -> None:
+            try:
+                async with await listener.accept():
+                    ended.append("accepted")
+            except trio.ClosedResourceError:
+                ended.append("closed")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(accept)
+            await trio.testing.wait_all_tasks_blocked()
+            with trio.socket.socket() as client:
+                await client.connect(("127.0.0.1", 80))
+                listener.socket.close()
+        [how] = ended
+        return how
+
+    # which of the two tasks comes first is up to the schedule
+    assert {run(main, seed=seed) for seed in range(20)} == {"accepted", "closed"}

@@ -110,7 +110,15 @@ class Descriptor(trio.socket.SocketType):
         """Give back what the socket holds; called once, when it has just been closed."""
         raise NotImplementedError
 
-    # bytes
+    # waiting
+
+    async def _wait_readable(self) -> None:
+        await self._reader.wait("reading from")
+        self._check_open()  # whoever was woken may find it closed when its turn comes
+
+    async def _wait_writable(self) -> None:
+        await self._writer.wait("writing to")
+        self._check_open()
 
     async def wait_writable(self) -> None:
         """Wait until :meth:`send` would not.
@@ -129,7 +137,9 @@ class Descriptor(trio.socket.SocketType):
             await trio.lowlevel.cancel_shielded_checkpoint()
             return
         while not end.writable:
-            await self._writer.wait("writing to")
+            await self._wait_writable()
+
+    # bytes
 
     def _reading_end(self) -> End | None:
         self._check_open()
@@ -152,7 +162,7 @@ class Descriptor(trio.socket.SocketType):
             return data
         assert end is not None
         while True:
-            await self._reader.wait("reading from")
+            await self._wait_readable()
             data = end.recv(size, peek=peek)
             if data is not None:
                 return data
@@ -222,7 +232,7 @@ class Descriptor(trio.socket.SocketType):
                 await trio.lowlevel.cancel_shielded_checkpoint()
                 return sent
             while True:
-                await self._writer.wait("writing to")
+                await self._wait_writable()
                 sent = end.send(view)
                 if sent is not None:
                     return sent

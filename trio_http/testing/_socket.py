@@ -357,7 +357,7 @@ class VirtualSocket(Descriptor):
             await trio.lowlevel.cancel_shielded_checkpoint()
         else:
             while not self._queue:
-                await self._reader.wait("reading from")
+                await self._wait_readable()
                 if self._backlog is None:
                     raise os_error(self._error or errno.EINVAL)
             end = self._queue.popleft()
@@ -396,7 +396,7 @@ class VirtualSocket(Descriptor):
                 await trio.lowlevel.cancel_shielded_checkpoint()
             else:
                 while not self._settled():
-                    await self._writer.wait("writing to")
+                    await self._wait_writable()
                 if self._end is not None and self._end.error:
                     self._error, self._end.error = self._end.error, 0
         except trio.Cancelled:
