@@ -64,7 +64,7 @@ def _ip(source: Address, target: Address, sequence: int, acknowledged: int, flag
 
 
 def pcap(net: VirtualNetwork, path: str | Path) -> int:
-    """Write what happened on a network as a pcap file (opens in Wireshark and tshark).
+    """Write what happened on a network as a pcap file (opens in Wireshark).
 
     Bytes that the trace has let go of (past 64 MiB) are written as zeros.
 
