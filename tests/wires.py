@@ -2,8 +2,11 @@
 
 The same behaviour must hold on every transport, so tests are parametrized over the kinds here: ``memory`` is a trio
 stream without any socket, ``socket`` the plain-socket path over loopback, ``virtual`` the stream path over the virtual
-network, whose sockets behave as Linux's do and whose checks tell what a test left open. Tests about time use ``memory``
-or ``virtual``, never ``socket``: a clock that jumps does not know that a kernel is still busy.
+network, whose sockets behave as Linux's do and whose checks tell what a test left open.
+
+A clock that jumps by itself is for ``memory`` and ``virtual`` only: it does not know that a kernel is still busy. Where
+sockets are real, a test gives its ``mock_clock`` to :func:`serving`, which moves it in small steps and asks the kernel
+before each.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ from trio_http.testing import MemoryListener
 
 KINDS = ["memory", "socket", "virtual"]
 ALL_KINDS = [*KINDS, "crowd", "unix", "tls", "tls over memory"]
+OVER_IP = {"socket", "crowd", "tls"}  # kinds whose bytes go through the kernel's loopback interface
+STEP = 0.001  # seconds by which a clock is moved while nothing else happens
 CROWD = 8  # idle connections beside those of a test of kind ``crowd``: there sockets wait together
 
 CA = trustme.CA()
@@ -138,9 +143,31 @@ def over_tls(stream: trio.abc.Stream) -> trio.abc.Stream:
     return trio.SSLStream(stream, client_context(), server_hostname="localhost", https_compatible=False)
 
 
+async def delivered() -> None:
+    """Wait until the kernel's loopback has delivered what was sent before: it keeps the order, so a datagram tells."""
+    with trio.socket.socket(type=socket.SOCK_DGRAM) as sock:
+        await sock.bind(("127.0.0.1", 0))
+        await sock.sendto(b"x", sock.getsockname())
+        await sock.recv(1)
+
+
+async def let_time_pass(clock: trio.testing.MockClock, kind: str) -> None:
+    """Move a clock step by step, each when all tasks wait and no byte is under way."""
+    while True:
+        if kind in OVER_IP:
+            await delivered()
+        await trio.testing.wait_all_tasks_blocked()
+        clock.jump(STEP)
+
+
 @contextlib.asynccontextmanager
-async def serving(handler: Handler, kind: str = "memory", **options: Any) -> AsyncIterator[Wires]:
-    """Run a server for the length of the block; it must end without an error of its own."""
+async def serving(
+    handler: Handler, kind: str = "memory", *, clock: trio.testing.MockClock | None = None, **options: Any
+) -> AsyncIterator[Wires]:
+    """Run a server for the length of the block; it must end without an error of its own.
+
+    Time passes by itself, or on a clock that stands still whenever there is nothing else to do.
+    """
     async with trio.open_nursery() as nursery, contextlib.AsyncExitStack() as stack:
         if kind in {"memory", "tls over memory"}:
             listener = MemoryListener()
@@ -175,5 +202,7 @@ async def serving(handler: Handler, kind: str = "memory", **options: Any) -> Asy
                     return stream
                 return over_tls(stream)
 
+        if clock is not None:
+            nursery.start_soon(let_time_pass, clock, kind)
         yield Wires(server, connect)
         nursery.cancel_scope.cancel()

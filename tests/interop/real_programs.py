@@ -10,20 +10,25 @@ import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import trio
 
 
-def require(program: str) -> str:
+def require(program: str, *, package: str | None = None) -> str:
     """Return the path of a program; without it skip the test, or fail it where CI=true."""
     path = shutil.which(program)
     if path is None:
-        reason = f"{program} is not installed (on Debian: apt-get install {program})"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing(f"{program} is not installed (on Debian: apt-get install {package or program})")
     return path
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test, or fail it where CI=true: what the tests need is installed there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @asynccontextmanager

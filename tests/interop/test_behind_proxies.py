@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-import shutil
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable
@@ -204,9 +203,7 @@ async def test_http_is_sent_to_https(tmp_path: Path) -> None:
 
 
 def test_systemd_knows_all_that_is_said(tmp_path: Path) -> None:
-    analyze = shutil.which("systemd-analyze")
-    if analyze is None:
-        pytest.skip("systemd is not installed, and a container has no other use for it")
+    analyze = require("systemd-analyze", package="systemd")
     unit = (DEPLOY / "notes.service").read_text().replace("/opt/notes/bin/trio-http", "/bin/true")
     (tmp_path / "notes.service").write_text(unit)
     (tmp_path / "notes.socket").write_text((DEPLOY / "notes.socket").read_text())

@@ -144,7 +144,7 @@ async def test_a_pid_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.covers("A15")
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.skipif(os.geteuid() != 0, reason=f"only root can become another user, and this is uid {os.geteuid()}")
 @pytest.mark.parametrize("workers", [[], ["--workers", "1"]])
 async def test_privileges_are_dropped(workers: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -7,7 +7,6 @@ series of messages, compares what comes back, closes with 4000 and prints "ok".
 from __future__ import annotations
 
 import importlib.util
-import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -16,7 +15,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from tests.interop.real_programs import require
+from tests.interop.real_programs import missing, require
 from trio_http import Client, ConnectionClosed, Request, Response, Server
 from trio_http.websocket import Deflate, WebSocket, WebSocketResponse
 
@@ -180,12 +179,6 @@ def command(library: str, program: str, *, compression: bool) -> list[str]:
     if importlib.util.find_spec(library) is None:
         missing(f"{library} is not installed (pip install {library})")
     return [sys.executable, "-c", program.replace("COMPRESSION", "'deflate'" if compression else "None")]
-
-
-def missing(reason: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @asynccontextmanager

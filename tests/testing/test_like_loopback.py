@@ -20,7 +20,9 @@ from trio_http.testing import Checks, simulate
 Script = Callable[["Pair"], Awaitable[list[Any]]]
 SCRIPTS: list[Script] = []
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the model is Linux's loopback")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason=f"the model is Linux's loopback, not that of {sys.platform}"
+)
 
 
 def script(fn: Script) -> Script:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
+import anyio
+import httpx
+import hypercorn.config
+import hypercorn.trio
 import pytest
 import trio
+import trio_websocket
 import trustme
 
 from trio_http.testing import (
@@ -102,8 +108,6 @@ def test_the_test_ca_is_refused_for_other_names() -> None:
 
 # httpx
 
-httpx = pytest.importorskip("httpx", reason="httpx is not installed")
-
 
 def with_httpx(program: Callable[[VirtualNetwork, httpx.AsyncClient], Awaitable[Any]], **options: Any) -> Any:
     async def main(net: VirtualNetwork) -> Any:
@@ -190,29 +194,27 @@ def test_httpx_survives_a_swarm_of_faults() -> None:
 
 # trio-websocket
 
-websocket = pytest.importorskip("trio_websocket", reason="trio-websocket is not installed")
-
 
 @pytest.mark.covers("C4")
 @pytest.mark.parametrize("secure", [False, True], ids=["ws", "wss"])
 def test_trio_websocket(secure: bool) -> None:
     authority = CertificateAuthority()
 
-    async def handler(request: websocket.WebSocketRequest) -> None:
+    async def handler(request: trio_websocket.WebSocketRequest) -> None:
         connection = await request.accept()
         while True:
             try:
                 await connection.send_message(await connection.get_message())
-            except websocket.ConnectionClosed:
+            except trio_websocket.ConnectionClosed:
                 return
 
     async def main(net: VirtualNetwork) -> None:
         context = authority.server_context("api") if secure else None
-        await net.host("api").start(websocket.serve_websocket, handler, None, 80, context)
+        await net.host("api").start(trio_websocket.serve_websocket, handler, None, 80, context)
         with net.host("app").active():
             url = "wss://api:80/" if secure else "ws://api:80/"
             trust = authority.client_context() if secure else None
-            async with websocket.open_websocket_url(url, ssl_context=trust) as connection:
+            async with trio_websocket.open_websocket_url(url, ssl_context=trust) as connection:
                 for size in (5, 70_000):
                     await connection.send_message("x" * size)
                     assert await connection.get_message() == "x" * size
@@ -222,14 +224,8 @@ def test_trio_websocket(secure: bool) -> None:
 
 # anyio and hypercorn
 
-anyio = pytest.importorskip("anyio", reason="anyio is not installed")
-needs_cancel_reasons = pytest.mark.skipif(
-    tuple(map(int, trio.__version__.split(".")[:2])) < (0, 31), reason="today's anyio needs trio 0.31 or later"
-)
-
 
 @pytest.mark.covers("C4")
-@needs_cancel_reasons
 def test_anyio_client_and_its_extra_attributes() -> None:
     async def main(net: VirtualNetwork) -> None:
         await net.host("api").start(trio.serve_tcp, echo, 80)
@@ -242,7 +238,6 @@ def test_anyio_client_and_its_extra_attributes() -> None:
     simulate(main)
 
 
-@needs_cancel_reasons
 def test_anyio_listener_over_the_bridge() -> None:
     async def handle(stream: anyio.abc.SocketStream) -> None:
         async with stream:
@@ -264,9 +259,6 @@ def test_anyio_listener_over_the_bridge() -> None:
 
 @pytest.mark.covers("C4")
 def test_hypercorn_over_the_bridge() -> None:
-    hypercorn_trio = pytest.importorskip("hypercorn.trio", reason="hypercorn is not installed")
-    hypercorn = pytest.importorskip("hypercorn.config", reason="hypercorn is not installed")
-
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await receive()
@@ -278,16 +270,14 @@ def test_hypercorn_over_the_bridge() -> None:
             await send({"type": "http.response.body", "body": b"hello"})
 
     async def main(net: VirtualNetwork) -> None:
-        config = hypercorn.Config()
+        config = hypercorn.config.Config()
         config.bind = ["0.0.0.0:80"]
         config.accesslog = config.errorlog = None
         done = trio.Event()
         async with trio.open_nursery() as nursery:
             with stdlib_bridge(net), net.host("api").active():
-                serve = hypercorn_trio.serve
-                await nursery.start(lambda task_status: serve(
-                    app, config, shutdown_trigger=done.wait, task_status=task_status
-                ))  # fmt: skip
+                serve = partial(hypercorn.trio.serve, shutdown_trigger=done.wait)
+                await nursery.start(serve, app, config)
             with net.host("app").active():
                 async with httpx.AsyncClient(trust_env=False) as client:
                     assert (await client.get("http://api/")).text == "hello"

@@ -7,6 +7,7 @@ import os
 import select
 import socket
 import struct
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -16,7 +17,9 @@ import trio.testing
 from trio_http import ReadError
 from trio_http.transport import Readiness, SocketTransport
 
-pytestmark = pytest.mark.skipif(not hasattr(select, "epoll"), reason="sockets wait together only where epoll is")
+pytestmark = pytest.mark.skipif(
+    not hasattr(select, "epoll"), reason=f"sockets wait together by epoll, which {sys.platform} lacks"
+)
 
 
 class Pair:

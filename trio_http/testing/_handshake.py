@@ -13,10 +13,11 @@ import errno
 from collections.abc import Callable
 from typing import Final, Protocol, final
 
+from ._addresses import Address
 from ._hosts import Host
 from ._medium import Medium
 from ._pipe import ACK, SYNACK
-from ._tcp import Address, Connection, End
+from ._tcp import Connection, End
 from ._timeline import Timer
 
 __all__ = ["Connecting", "Handshake"]

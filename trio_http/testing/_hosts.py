@@ -12,11 +12,11 @@ from typing import Protocol, TypeVarTuple, final
 
 import trio
 
-from ._addresses import to_ip
+from ._addresses import Address, to_ip
 from ._medium import Medium
 from ._options import is_whole
 from ._problems import OutsideSimulationError
-from ._tcp import Address, End, os_error
+from ._tcp import End, os_error
 
 __all__ = ["Directory", "Host", "PortHolder"]
 

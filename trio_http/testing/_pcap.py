@@ -11,8 +11,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final, final
 
+from ._addresses import Address
 from ._network import VirtualNetwork
-from ._tcp import Address
 
 __all__ = ["pcap"]
 
@@ -64,7 +64,7 @@ def _ip(source: Address, target: Address, sequence: int, acknowledged: int, flag
 
 
 def pcap(net: VirtualNetwork, path: str | Path) -> int:
-    """Write what happened on a network as a pcap file (opens in Wireshark and tshark).
+    """Write what happened on a network as a pcap file (opens in Wireshark).
 
     Bytes that the trace has let go of (past 64 MiB) are written as zeros.
 

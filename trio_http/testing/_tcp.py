@@ -19,14 +19,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Literal, TypeAlias, final
 
+from ._addresses import Address
 from ._medium import Medium
 from ._options import is_whole
 from ._pipe import DATA, FIN, RST, Owner, Pipe
 
-__all__ = ["Address", "Connection", "End", "Side", "os_error"]
+__all__ = ["Connection", "End", "Side", "os_error"]
 
 Side: TypeAlias = Literal["client", "server"]
-Address: TypeAlias = tuple[str, int]
 
 _TLS_RECORD: Final = b"\x16\x03"
 
