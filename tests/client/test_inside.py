@@ -1,4 +1,4 @@
-"""Handlers in the same process, middleware around requests, and hooks beside them."""
+"""Handlers in the same process, asked like servers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import trio
 
 import trio_http
 from tests.client.client_peers import chunks, run, serve_app
-from trio_http import Client, ClientTimeouts, Handler, Headers, Request, Response, StatusError
+from trio_http import Client, ClientTimeouts, Headers, Request, Response, StatusError
 from trio_http.testing import VirtualNetwork
 
 Send = Callable[[bytes], Awaitable[None]]
@@ -255,90 +255,3 @@ def test_mounted_handler_answers_for_its_origin_only() -> None:
             assert len(net.connections) == 1
 
     run(main)
-
-
-@pytest.mark.covers("B33")
-def test_middleware_wraps_the_whole_request_the_first_one_outermost() -> None:
-    log: list[str] = []
-
-    def named(name: str) -> Any:
-        async def middleware(request: Request, call: Handler) -> Response:
-            log.append(f"{name} in")
-            request.headers["X-Seen"] = request.headers.get("x-seen", "") + name
-            response = await call(request)
-            log.append(f"{name} out {response.status}")
-            return response
-
-        return middleware
-
-    async def echo(request: Request) -> Response:
-        return Response(request.headers["x-seen"])
-
-    async def main(net: VirtualNetwork) -> None:
-        await serve_app(net, echo)
-        async with Client(middleware=[named("a"), named("b")]) as client:
-            assert (await client.get("http://api/")).text() == "ab"
-            async with client.stream("GET", "http://api/") as response:
-                assert await response.read() == b"ab"
-            assert len(client.pool.connections) == 1
-
-    run(main)
-    assert log == ["a in", "b in", "b out 200", "a out 200"] * 2
-
-
-@pytest.mark.covers("B33")
-def test_middleware_may_answer_read_and_ask_again() -> None:
-    async def cache(request: Request, call: Handler) -> Response:
-        if request.url.path == "/cached":
-            return Response("from the cache")
-        first = await call(request)
-        await first.read()
-        return await call(Request("POST", "http://api/echo", content=first.content + b" twice"))
-
-    async def main(net: VirtualNetwork) -> None:
-        await serve_app(net, app)
-        async with Client(middleware=[cache]) as client:
-            assert (await client.get("http://api/cached")).text() == "from the cache"
-            assert (await client.post("http://api/echo", content=b"once")).text() == "once twice"
-            assert [info.state for info in client.pool.connections] == ["idle"]
-
-    run(main)
-
-
-def test_failing_middleware_leaves_nothing_open() -> None:
-    async def fail(request: Request, call: Handler) -> Response:
-        await call(request)
-        raise ValueError("mine")
-
-    async def main(net: VirtualNetwork) -> None:
-        await serve_app(net, app)
-        async with Client(middleware=[fail]) as client:
-            for _ in range(2):
-                with pytest.raises(ValueError, match="mine"):
-                    await client.get("http://api/")
-            assert client.pool.connections == []
-
-    run(main)
-
-
-@pytest.mark.covers("B33")
-def test_hooks_see_every_attempt() -> None:
-    log: list[str] = []
-
-    async def on_request(request: Request) -> None:
-        log.append(f"> {request.method} {request.url.path}")
-        request.headers["X-Hook"] = "1"
-
-    def on_response(response: Response) -> None:
-        log.append(f"< {response.status} {response.url.path if response.url else ''}")
-
-    async def main(net: VirtualNetwork) -> None:
-        await serve_app(net, app)
-        async with Client(on_request=[on_request], on_response=[on_response]) as client:
-            response = await client.get("http://api/redirect")
-
-            assert response.request is not None
-            assert response.request.headers == Headers(response.request.headers)
-
-    run(main)
-    assert log == ["> GET /redirect", "< 302 /redirect", "> GET /echo", "< 200 /echo"]

@@ -63,6 +63,49 @@ def test_server_that_does_not_switch() -> None:
     run(main)
 
 
+@pytest.mark.covers("B37")
+def test_status_is_told_though_the_answer_is_long_or_cut_off() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def script(peer: Peer) -> None:
+            await peer.head()
+            await peer.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 9999999\r\n\r\n")
+
+        await listen(net, script)
+        async with Client() as client:
+            with pytest.raises(trio_http.StatusError, match=r"403"):
+                await client.upgrade("http://api/", "echo").__aenter__()
+            with pytest.raises(trio_http.HandshakeRejected, match=r"403"):
+                await client.websocket("ws://api/").__aenter__()
+            with pytest.raises(trio_http.StatusError, match=r"403"):
+                await client.sse("http://api/").__aenter__()
+            assert client.pool.connections == []
+
+    run(main)
+
+
+def test_blocks_are_entered_once() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def script(peer: Peer) -> None:
+            if b"Upgrade" in await peer.head():
+                await peer.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+            else:
+                await peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+            await peer.end()
+
+        await listen(net, script)
+        async with Client() as client:
+            for block in (
+                client.upgrade("http://api/", "echo"),
+                client.sse("http://api/"),
+                client.stream("GET", "http://api/"),
+            ):
+                async with block:
+                    with pytest.raises(RuntimeError, match="entered once"):
+                        await block.__aenter__()
+
+    run(main)
+
+
 def test_one_request_needs_no_client() -> None:
     async def main(net: VirtualNetwork) -> None:
         await listen(net, answers)

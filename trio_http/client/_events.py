@@ -93,6 +93,8 @@ class EventStream:
         self.last_event_id: str = ""
 
     async def __aenter__(self) -> Self:
+        if self.response is not None:
+            raise RuntimeError("an event stream is entered once: call client.sse() again")
         await self._connect(first=True)
         return self
 
@@ -164,6 +166,7 @@ class EventStream:
                 return
             kind = (response.headers.get("content-type") or "").partition(";")[0].strip().lower()
             if response.status != 200:
+                await opened.read_refusal()
                 await self._close()
                 refusal = StatusError(
                     response.status, f"in answer to {self._what}, where events were expected", response=response
