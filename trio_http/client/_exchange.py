@@ -451,6 +451,9 @@ class Exchange:
 
         Raises:
             Exception: What the user's body has raised.
+
+        Cancellation:
+            The connection is closed.
         """
         if self.over:
             return
@@ -460,8 +463,13 @@ class Exchange:
             stream = self.stream
             all_said = stream.core.our_state is h1.DONE or (length is not None and upload.sent >= length)
             if not upload.done.is_set() and all_said and not stream.broken:  # and has left
-                with trio.move_on_after(LAST_BYTES):
-                    await upload.done.wait()
+                try:
+                    with trio.move_on_after(LAST_BYTES):
+                        await upload.done.wait()
+                except BaseException as error:
+                    self._tell_end(error)
+                    await self.abandon()
+                    raise
             if upload.done.is_set() and upload.error is None:
                 self._upload = None
                 if self.finish_nowait():
@@ -469,12 +477,10 @@ class Exchange:
         self.over = True
         self.timings.ended = trio.current_time()
         self._tell_end(None, complete=True)
-        try:
-            if upload is not None:
-                await upload.stop()
-            await self.stream.aclose()  # in good order: a TLS peer hears a close_notify
-        finally:
-            self._pool.drop(self._connection)
+        self._pool.drop(self._connection)
+        if upload is not None:
+            await upload.stop()
+        await self.stream.aclose()  # in good order: a TLS peer hears a close_notify
         if upload is not None and upload.users_error is not None:
             raise upload.users_error  # there is an answer, but to something that was cut short
 
