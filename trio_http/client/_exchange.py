@@ -206,12 +206,13 @@ class Exchange:
         try:
             with trio.CancelScope() as connection.opening:  # the pool ends it when the client is closed
                 transport = await call.to.route.open(call.to.origin, dial)
-                connection.opening = None
-                stream = HTTP1Stream(
-                    transport, h1.CLIENT, limits=call.terms.h1_limits, timing=call.terms.timing, timer=connection
-                )
-                self._pool.opened(connection, stream)
-                return stream
+                if not self._pool.closed:
+                    stream = HTTP1Stream(
+                        transport, h1.CLIENT, limits=call.terms.h1_limits, timing=call.terms.timing, timer=connection
+                    )
+                    self._pool.opened(connection, stream)
+                    return stream
+                await transport.aclose()  # it opened in the moment in which the pool was closed
         except HTTPError as error:
             if not str(error).startswith(str(call)):
                 raise error.with_text(f"{call}: {error}") from error
