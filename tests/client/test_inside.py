@@ -255,3 +255,53 @@ def test_mounted_handler_answers_for_its_origin_only() -> None:
             assert len(net.connections) == 1
 
     run(main)
+
+
+@pytest.mark.covers("B35", "S1.4")
+@pytest.mark.parametrize("path", ["/sleep", "/stream", "/echo"])
+@pytest.mark.parametrize("how", ["aclose", "leave"])
+def test_closing_the_client_ends_what_others_are_doing_with_it(path: str, how: str) -> None:
+    """As for connections: no piece of a body is taken for the whole of it."""
+
+    async def slow(send: Send) -> None:
+        await send(b"begun")
+        await trio.sleep(100)
+
+    async def main(net: VirtualNetwork) -> None:
+        async def ask(client: Client) -> None:
+            with pytest.raises(trio_http.PoolError, match=r"app.test.*closed"):
+                await client.post(path, content=slow)
+            assert trio.current_time() == 1.5
+
+        async with trio.open_nursery() as nursery, Client(app=app, base_url="http://app.test") as client:
+            nursery.start_soon(ask, client)
+            await trio.sleep(1.5)
+            if how == "aclose":
+                await client.aclose()
+                await trio.sleep(1)
+
+    run(main)
+
+
+@pytest.mark.covers("B35")
+def test_what_a_handler_entered_is_left_though_its_answer_cannot_be_sent() -> None:
+    left: list[bool] = []
+
+    @asynccontextmanager
+    async def resource() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            left.append(True)
+
+    async def handler(request: Request) -> Response:
+        await request.enter(resource())
+        return Response(reason="\N{CHECK MARK}")
+
+    async def main(net: VirtualNetwork) -> None:
+        async with Client(app=handler, base_url="http://app.test") as client:
+            with pytest.raises(trio_http.LocalProtocolError, match=r"reason phrase"):
+                await client.get("/")
+            assert left == [True]
+
+    run(main)

@@ -84,7 +84,7 @@ class Client:
 
         The block goes on: leaving it does the rest.
         """
-        self._core.pool.close()
+        self._core.close()
         await trio.lowlevel.checkpoint()
 
     @property
