@@ -21,7 +21,7 @@ from ._options import ClientMiddleware, RequestOptions, Settings, check_count, c
 from ._retry import retry_of
 from ._stream import OpenResponse, StreamedBody
 
-__all__ = ["Sender"]
+__all__ = ["Sender", "close_unsent"]
 
 # options that the straight way of a request cannot take
 _JOURNEY = frozenset({"auth", "retry", "hedge", "cookies", "follow_redirects", "max_redirects"})
@@ -73,7 +73,7 @@ class Sender:
                 self._composer.call(method, url, options) if asked is None else self._composer.call_for(asked, options)
             )
         except Exception:
-            await _close_unsent(options, asked)
+            await close_unsent(options, asked)
             raise
         settings = self._settings
         limit = options.get("max_body", settings.limits.body)
@@ -145,7 +145,7 @@ class Sender:
         try:
             return self._composer.call(method, url, options)
         except Exception:
-            await _close_unsent(options, None)
+            await close_unsent(options)
             raise
 
     async def open(self, call: Call, options: RequestOptions, *, check: bool = True) -> OpenResponse:
@@ -228,8 +228,8 @@ class Sender:
         response.history = history
 
 
-async def _close_unsent(options: RequestOptions, asked: Request | None) -> None:
-    """Close a body that was given with something else that is wrong."""
+async def close_unsent(options: RequestOptions, asked: Request | None = None) -> None:
+    """Close what was given as a body and is never going to be sent."""
     if asked is not None:
         await asked.content.aclose()
         return
