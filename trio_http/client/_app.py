@@ -7,7 +7,6 @@ what a handler leaves behind with ``request.background()``: until it is done, or
 
 from __future__ import annotations
 
-import inspect
 import logging
 import math
 from collections.abc import Awaitable, Callable, Sequence
@@ -35,8 +34,9 @@ from ..messages import (
 from ..semantics import Headers, HeadersInput, phrases
 from ..transport import StreamTransport
 from ..wire import UpgradedStream, response_head
-from ._attempt import Head
+from ._attempt import Head, too_large
 from ._call import Call
+from ._hooks import called
 from ._inside_stream import InsideStream, inside_pair
 from ._trace import ClientInstrument, Trace
 from ._upload import Upload
@@ -155,9 +155,7 @@ class _InProcess(BareExchange):
     async def inform(self, status: int, headers: Headers) -> None:
         told = self._attempt.call.on_informational
         if told is not None:
-            result = told(status, headers)
-            if inspect.isawaitable(result):
-                await result
+            await called(told, status, headers)
         await trio.lowlevel.checkpoint()
 
 
@@ -395,9 +393,7 @@ class AppAttempt:
             while not isinstance(piece := await self.receive_chunk(), h1.EndOfMessage):
                 count += len(piece)
                 if limit is not None and count > limit:
-                    raise BodyTooLarge(
-                        f"{self.call}: the body is larger than ClientLimits.body={limit} bytes allows", limit=limit
-                    )
+                    raise too_large(self.call, limit, f"{count} bytes have come and there are more")
                 pieces.append(piece)
         except BaseException:
             await self.abandon()

@@ -9,7 +9,7 @@ from typing import final
 from .._errors import BodyTooLarge
 from ..messages import Body, Content, Handler, Request, Response
 from ..semantics import URL, CookieJar, Headers
-from ._attempt import Attempt
+from ._attempt import Attempt, too_large
 from ._auth import auth_of
 from ._call import Call
 from ._compose import Composer, cookie_field
@@ -129,10 +129,9 @@ class Sender:
             try:
                 data = await response.read(limit)
             except BodyTooLarge as error:
-                raise BodyTooLarge(
-                    f"{call}: {error} (ClientLimits.body={limit}). Read it in pieces with stream(), or raise the limit",
-                    limit=error.limit,
-                ) from error
+                if error.limit is None:
+                    raise
+                raise too_large(call, error.limit, str(error)) from error
             trailers = response.trailers
             response.replace_content(data)  # it can be read again, as lines for instance
             response.trailers_to_send = trailers
