@@ -209,14 +209,19 @@ def test_two_tasks_may_share_the_results() -> None:
 @pytest.mark.parametrize("verb", ["get", "delete", "post", "put", "patch", "head"])
 def test_each_verb_of_a_group(verb: str) -> None:
     async def echo(request: Request) -> Response:
-        return Response(headers={"X-Method": request.method, "X-Body": await request.text()})
+        target, mine = request.target, request.headers["x-mine"]
+        shown = {"X-Method": request.method, "X-Target": target, "X-Mine": mine, "X-Body": await request.text()}
+        return Response(headers=shown)
 
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, echo)
         async with Client(base_url="http://api") as client, client.gather() as group:
-            handle = getattr(group, verb)("/", content="" if verb in {"get", "delete", "head"} else "it")
+            options = {"params": {"a": "1"}, "headers": {"X-Mine": "2"}}
+            handle = getattr(group, verb)("/", content="" if verb in {"get", "delete", "head"} else "it", **options)
+            assert group.poll() == []
             response = await handle.wait()
             assert response.headers["x-method"] == verb.upper()
+            assert (response.headers["x-target"], response.headers["x-mine"]) == ("/?a=1", "2")
             assert response.headers["x-body"] == ("it" if verb in {"post", "put", "patch"} else "")
 
     run(main)

@@ -1,4 +1,4 @@
-"""Connections that leave HTTP behind, and requests that need no client."""
+"""Connections that leave HTTP behind."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import pytest
 import trio
 
 import trio_http
-from tests.client.client_peers import Peer, answers, listen, run
+from tests.client.client_peers import Peer, listen, run
 from trio_http import Client
-from trio_http.client import get, post, request, stream
 from trio_http.testing import VirtualNetwork
 
 
@@ -102,19 +101,5 @@ def test_blocks_are_entered_once() -> None:
                 async with block:
                     with pytest.raises(RuntimeError, match="entered once"):
                         await block.__aenter__()
-
-    run(main)
-
-
-def test_one_request_needs_no_client() -> None:
-    async def main(net: VirtualNetwork) -> None:
-        await listen(net, answers)
-        assert (await get("http://api/")).content == b"ok"
-        assert (await post("http://api/", params={"a": "b"})).status == 200
-        assert (await request("GET", "http://api/")).status == 200
-        async with stream("GET", "http://api/") as response:
-            assert await response.read() == b"ok"
-        with pytest.raises(trio_http.InvalidURL):
-            await get("nonsense")
 
     run(main)
