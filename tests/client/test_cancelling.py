@@ -278,6 +278,35 @@ def test_cancelled_at_every_checkpoint(block: Block, shared: bool) -> None:
     assert run(main, world=World(link=Link(latency=0.001))) > 3
 
 
+@pytest.mark.covers("B19")
+@pytest.mark.parametrize("seed", range(8))
+def test_cancelled_when_all_is_said_but_the_upload_has_not_ended(seed: int) -> None:
+    """The answer to a form comes as soon as its last bytes have left, in the moment in which the upload ends."""
+
+    async def take_forms(peer: Peer) -> None:
+        while True:
+            head = await peer.head()
+            [length] = [line for line in head.split(b"\r\n") if line.startswith(b"Content-Length: ")]
+            await peer.exactly(int(length.partition(b": ")[2]) - 2)
+            await peer.send(OK)
+            await peer.exactly(2)
+
+    async def main(net: VirtualNetwork) -> None:
+        await listen(net, take_forms)
+        async with Client() as client:
+
+            async def form() -> None:
+                assert (await client.post("http://api/", files={"file": b"x" * 100})).status == 200
+
+            async def sound() -> None:
+                await trio.testing.wait_all_tasks_blocked()
+                assert [info for info in client.pool.connections if info.state != "idle"] == []
+
+            await for_each_cancel_point(form, sound, report=False)
+
+    run(main, seed=seed, world=World(link=Link(latency=0)))
+
+
 @pytest.mark.covers("B19", "B22")
 @pytest.mark.parametrize("seed", range(10))
 def test_storm(seed: int) -> None:

@@ -84,6 +84,27 @@ def test_second_address_gets_its_turn_after_the_head_start() -> None:
     run(main)
 
 
+@pytest.mark.covers("B25", "S1.25")
+@pytest.mark.parametrize("addresses", [1, 2])
+def test_error_of_the_users_preparation_comes_out_as_it_is(addresses: int) -> None:
+    async def main(net: VirtualNetwork) -> None:
+        await listen(net, answers)
+        api = net_host(net, "api")
+        net.dns["name"] = [api.ipv4, api.ipv6][:addresses]
+        mine = ValueError("mine")
+
+        def prepare(sock: trio.socket.SocketType) -> None:
+            if sock.family == socket.AF_INET:
+                raise mine
+
+        async with Client(prepare=prepare) as client:
+            with pytest.raises(ValueError, match="mine") as caught:
+                await client.get("http://name/")
+            assert caught.value is mine
+
+    run(main)
+
+
 @pytest.mark.covers("B24")
 def test_names_may_be_mapped_and_resolved_otherwise() -> None:
     asked: list[tuple[str, int]] = []

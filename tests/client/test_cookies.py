@@ -63,3 +63,27 @@ def test_jar_is_saved_and_loaded_and_given() -> None:
             assert (await client.get("http://api/")).text() == "fixed=1"
 
     run(main)
+
+
+@pytest.mark.covers("B14")
+def test_client_that_keeps_no_cookies() -> None:
+    async def set_one(request: Request) -> Response:
+        response = Response(request.headers.get("cookie", "none"))
+        response.set_cookie("a", "1")
+        return response
+
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, set_one)
+        async with Client(cookies=False) as client:
+            for options in ({}, {"retry": 2}):  # the straight way, and the other one
+                for _ in range(2):
+                    assert (await client.get("http://api/", **options)).text() == "none"
+            assert (await client.get("http://api/", cookies={"b": "2"})).text() == "b=2"
+            with pytest.raises(RuntimeError, match="keeps no cookies"):
+                _ = client.cookies
+            keeping = client.with_(cookies=None)
+            await keeping.get("http://api/")
+            assert (await keeping.get("http://api/")).text() == "a=1"
+            assert (await client.with_(timeout=3).get("http://api/")).text() == "none"
+
+    run(main)

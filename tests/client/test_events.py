@@ -44,6 +44,7 @@ def sending(*pieces: bytes, heads: list[bytes] | None = None, pause: float = 0) 
         (b"id: 1\ndata: a\n\nid\ndata: b\n\n", [ServerSentEvent("a", id="1"), ServerSentEvent("b")]),
         (b"data\n\ndata: a\n", [ServerSentEvent("")]),
         (b"retry: 1500\ndata: a\n\n", [ServerSentEvent("a", retry=1.5)]),
+        (b"retry: " + b"9" * 5000 + b"\ndata: a\n\n", [ServerSentEvent("a", retry=float("inf"))]),
         (b"data:  two spaces\nunknown: x\n\n", [ServerSentEvent(" two spaces")]),
         (b"event: e\n\ndata: a\n\n", [ServerSentEvent("a")]),
     ],
@@ -94,6 +95,34 @@ def test_gives_up_after_too_many_failures_in_a_row() -> None:
             net._hosts.by_name["api"].crash()
             with pytest.raises(trio_http.TransportError):
                 await anext(source)
+
+    run(main)
+
+
+@pytest.mark.covers("B10")
+def test_goes_on_without_end_where_that_is_wanted() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        await listen(net, sending(b"data: a\n\n"))
+        async with Client() as client, client.sse("http://api/", attempts=None) as source:
+            assert (await anext(source)).data == "a"
+            net._hosts.by_name["api"].crash()
+            with trio.move_on_after(80_000) as scope:  # 1,400 failures, a minute apart
+                await anext(source)
+            assert scope.cancelled_caught
+
+    run(main)
+
+
+@pytest.mark.covers("B10")
+def test_server_that_wants_no_pause_is_not_asked_without_one_once_it_is_gone() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        await listen(net, sending(b"retry: 0\ndata: a\n\n"))
+        async with Client() as client, client.sse("http://api/", attempts=5) as source:
+            assert (await anext(source)).data == "a"
+            net._hosts.by_name["api"].crash()
+            with pytest.raises(trio_http.TransportError):
+                await anext(source)
+            assert trio.current_time() > 0.8  # 0.1 + 0.2 + 0.4 + 0.8, of each up to a fifth less
 
     run(main)
 

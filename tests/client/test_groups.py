@@ -133,18 +133,95 @@ def test_handle_may_be_cancelled_alone() -> None:
     run(main)
 
 
+@pytest.mark.covers("B39", "S4.38")
+@pytest.mark.parametrize("how", ["handle", "group", "block", "outside"])
+def test_what_is_given_up_before_its_turn_is_never_sent(how: str) -> None:
+    asked: list[str] = []
+
+    async def note(request: Request) -> Response:
+        asked.append(request.path)
+        if request.path == "/1":
+            await trio.sleep(100)
+        return Response("ok")
+
+    class Body:
+        closed = False
+
+        def __aiter__(self) -> Body:
+            return self
+
+        async def __anext__(self) -> bytes:
+            raise AssertionError("nobody wants it")
+
+        async def aclose(self) -> None:
+            self.closed = True
+
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, note)
+        body = Body()
+        async with Client(base_url="http://api") as client:
+            async with client.stream("GET", "/0") as response:
+                await client.get("/0")
+                await response.read()
+            assert len(client.pool.connections) == 2  # idle: what is asked for could be sent at once
+            with trio.CancelScope() as scope:
+                async with client.gather(limit=1) as group:
+                    group.get("/1")
+                    two, three = group.get("/2"), group.post("/3", content=body)
+                    await trio.sleep(1)
+                    if how == "outside":
+                        scope.cancel()
+                        await trio.sleep(1)
+                    for handle in {"handle": [two, three], "group": [group]}.get(how, []):
+                        handle.cancel()
+            for handle in (two, three):
+                with pytest.raises(RuntimeError, match=r"given up"):
+                    await handle.wait()
+                assert not handle.done
+            assert body.closed
+            await trio.sleep(1)
+        assert asked == ["/0", "/0", "/1"]
+
+    run(main)
+
+
+@pytest.mark.covers("B39")
+def test_two_tasks_may_share_the_results() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, sleepy)
+        found: list[str] = []
+
+        async def collect() -> None:
+            found.extend([handle.unwrap().text() async for handle in group])
+
+        async with Client(base_url="http://api") as client, client.gather() as group:
+            for seconds in (1, 2, 3):
+                group.get(f"/{seconds}")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(collect)
+                nursery.start_soon(collect)
+        assert sorted(found) == ["/1", "/2", "/3"]
+
+    run(main)
+
+
 @pytest.mark.covers("S4.33", "S4.34")
 @pytest.mark.parametrize("verb", ["get", "delete", "post", "put", "patch", "head"])
 def test_each_verb_of_a_group(verb: str) -> None:
     async def echo(request: Request) -> Response:
-        return Response(headers={"X-Method": request.method, "X-Body": await request.text()})
+        target, mine = request.target, request.headers["x-mine"]
+        shown = {"X-Method": request.method, "X-Target": target, "X-Mine": mine, "X-Body": await request.text()}
+        return Response(headers=shown)
 
     async def main(net: VirtualNetwork) -> None:
         await serve_app(net, echo)
         async with Client(base_url="http://api") as client, client.gather() as group:
-            handle = getattr(group, verb)("/", content="" if verb in {"get", "delete", "head"} else "it")
+            options = {"params": {"a": "1"}, "headers": {"X-Mine": "2"}}
+            handle = getattr(group, verb)("/", content="" if verb in {"get", "delete", "head"} else "it", **options)
+            assert group.poll() == []
             response = await handle.wait()
             assert response.headers["x-method"] == verb.upper()
+            assert (response.headers["x-target"], response.headers["x-mine"]) == ("/?a=1", "2")
             assert response.headers["x-body"] == ("it" if verb in {"post", "put", "patch"} else "")
 
     run(main)

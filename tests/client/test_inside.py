@@ -1,4 +1,4 @@
-"""Handlers in the same process, middleware around requests, and hooks beside them."""
+"""Handlers in the same process, asked like servers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import trio
 
 import trio_http
 from tests.client.client_peers import chunks, run, serve_app
-from trio_http import Client, ClientTimeouts, Handler, Headers, Request, Response, StatusError
+from trio_http import Client, ClientTimeouts, Headers, Request, Response, StatusError
 from trio_http.testing import VirtualNetwork
 
 Send = Callable[[bytes], Awaitable[None]]
@@ -257,88 +257,51 @@ def test_mounted_handler_answers_for_its_origin_only() -> None:
     run(main)
 
 
-@pytest.mark.covers("B33")
-def test_middleware_wraps_the_whole_request_the_first_one_outermost() -> None:
-    log: list[str] = []
+@pytest.mark.covers("B35", "S1.4")
+@pytest.mark.parametrize("path", ["/sleep", "/stream", "/echo"])
+@pytest.mark.parametrize("how", ["aclose", "leave"])
+def test_closing_the_client_ends_what_others_are_doing_with_it(path: str, how: str) -> None:
+    """As for connections: no piece of a body is taken for the whole of it."""
 
-    def named(name: str) -> Any:
-        async def middleware(request: Request, call: Handler) -> Response:
-            log.append(f"{name} in")
-            request.headers["X-Seen"] = request.headers.get("x-seen", "") + name
-            response = await call(request)
-            log.append(f"{name} out {response.status}")
-            return response
-
-        return middleware
-
-    async def echo(request: Request) -> Response:
-        return Response(request.headers["x-seen"])
+    async def slow(send: Send) -> None:
+        await send(b"begun")
+        await trio.sleep(100)
 
     async def main(net: VirtualNetwork) -> None:
-        await serve_app(net, echo)
-        async with Client(middleware=[named("a"), named("b")]) as client:
-            assert (await client.get("http://api/")).text() == "ab"
-            async with client.stream("GET", "http://api/") as response:
-                assert await response.read() == b"ab"
-            assert len(client.pool.connections) == 1
+        async def ask(client: Client) -> None:
+            with pytest.raises(trio_http.PoolError, match=r"app.test.*closed"):
+                await client.post(path, content=slow)
+            assert trio.current_time() == 1.5
 
-    run(main)
-    assert log == ["a in", "b in", "b out 200", "a out 200"] * 2
-
-
-@pytest.mark.covers("B33")
-def test_middleware_may_answer_read_and_ask_again() -> None:
-    async def cache(request: Request, call: Handler) -> Response:
-        if request.url.path == "/cached":
-            return Response("from the cache")
-        first = await call(request)
-        await first.read()
-        return await call(Request("POST", "http://api/echo", content=first.content + b" twice"))
-
-    async def main(net: VirtualNetwork) -> None:
-        await serve_app(net, app)
-        async with Client(middleware=[cache]) as client:
-            assert (await client.get("http://api/cached")).text() == "from the cache"
-            assert (await client.post("http://api/echo", content=b"once")).text() == "once twice"
-            assert [info.state for info in client.pool.connections] == ["idle"]
+        async with trio.open_nursery() as nursery, Client(app=app, base_url="http://app.test") as client:
+            nursery.start_soon(ask, client)
+            await trio.sleep(1.5)
+            if how == "aclose":
+                await client.aclose()
+                await trio.sleep(1)
 
     run(main)
 
 
-def test_failing_middleware_leaves_nothing_open() -> None:
-    async def fail(request: Request, call: Handler) -> Response:
-        await call(request)
-        raise ValueError("mine")
+@pytest.mark.covers("B35")
+def test_what_a_handler_entered_is_left_though_its_answer_cannot_be_sent() -> None:
+    left: list[bool] = []
+
+    @asynccontextmanager
+    async def resource() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            left.append(True)
+
+    async def handler(request: Request) -> Response:
+        await request.enter(resource())
+        return Response(reason="\N{CHECK MARK}")
 
     async def main(net: VirtualNetwork) -> None:
-        await serve_app(net, app)
-        async with Client(middleware=[fail]) as client:
-            for _ in range(2):
-                with pytest.raises(ValueError, match="mine"):
-                    await client.get("http://api/")
-            assert client.pool.connections == []
+        async with Client(app=handler, base_url="http://app.test") as client:
+            with pytest.raises(trio_http.LocalProtocolError, match=r"reason phrase"):
+                await client.get("/")
+            assert left == [True]
 
     run(main)
-
-
-@pytest.mark.covers("B33")
-def test_hooks_see_every_attempt() -> None:
-    log: list[str] = []
-
-    async def on_request(request: Request) -> None:
-        log.append(f"> {request.method} {request.url.path}")
-        request.headers["X-Hook"] = "1"
-
-    def on_response(response: Response) -> None:
-        log.append(f"< {response.status} {response.url.path if response.url else ''}")
-
-    async def main(net: VirtualNetwork) -> None:
-        await serve_app(net, app)
-        async with Client(on_request=[on_request], on_response=[on_response]) as client:
-            response = await client.get("http://api/redirect")
-
-            assert response.request is not None
-            assert response.request.headers == Headers(response.request.headers)
-
-    run(main)
-    assert log == ["> GET /redirect", "< 302 /redirect", "> GET /echo", "< 200 /echo"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import AsyncIterator
 from email.parser import BytesParser
@@ -13,8 +14,9 @@ import pytest
 import trio
 
 import trio_http
-from tests.client.client_peers import chunks, run, serve_app
+from tests.client.client_peers import Peer, chunks, listen, run, serve_app
 from trio_http import Client, Request, Response
+from trio_http.client._multipart import MultipartBody
 from trio_http.testing import VirtualNetwork
 
 
@@ -94,6 +96,43 @@ def test_streamed_part_makes_the_whole_chunked_and_is_closed() -> None:
     assert seen[0][0] == [("f", "a.txt", "text/plain", b"hello")]
     assert seen[0][1] is None
     assert closed == [True]
+
+
+@pytest.mark.covers("B3")
+def test_parts_that_were_never_reached_are_closed() -> None:
+    async def refuse(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
+        await peer.stream.receive_some()
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x"
+            await trio.sleep(1)
+
+    async def main(net: VirtualNetwork) -> None:
+        await listen(net, refuse)
+        async with Client() as client:
+            for url in ("http://api/", "nonsense"):
+                second = chunks(b"x")
+                files: Any = [("one", endless()), ("two", ("b.txt", second))]
+                if url == "nonsense":
+                    with pytest.raises(trio_http.InvalidURL):
+                        await client.post(url, files=files)
+                else:
+                    assert (await client.post(url, files=files)).status == 413
+                assert await anext(second, None) is None  # it was closed
+
+    run(main)
+
+
+@pytest.mark.covers("B3")
+async def test_what_is_no_file_is_told_and_what_has_no_size_is_sent_in_chunks(tmp_path: Path) -> None:
+    with pytest.raises(trio_http.LocalProtocolError, match=r"cannot send .*: it is a directory"):
+        MultipartBody((), {"f": tmp_path})
+    os.mkfifo(tmp_path / "pipe")
+
+    assert MultipartBody((), {"f": tmp_path / "pipe"}).length is None
 
 
 def test_names_cannot_break_out() -> None:

@@ -11,6 +11,7 @@ import trio.testing
 import trio_http
 from tests.client.client_peers import OK, Peer, answers, listen, run
 from trio_http import Client, ClientLimits, ClientTimeouts
+from trio_http.client import AttemptInfo, ClientInstrument, Phase
 from trio_http.testing import VirtualNetwork
 
 
@@ -272,4 +273,25 @@ def test_pool_describes_itself() -> None:
             assert repr(client.pool) == "<Pool: 1 connections (1 idle), 0 requests waiting>"
             assert str(client.pool.connections[0]) == "idle connection to http://api:80 for 0.5 s"
 
+    run(main)
+
+
+@pytest.mark.covers("S1.4")
+def test_connection_that_opens_in_the_moment_of_closing_is_closed() -> None:
+    class Closes(ClientInstrument):
+        def phase_ended(self, attempt: AttemptInfo, phase: Phase, error: BaseException | None) -> None:
+            if phase == "connect":
+                client._core.pool.close()  # as another task may do between the connecting and the next step
+
+    async def main(net: VirtualNetwork) -> None:
+        nonlocal client
+        peers = await listen(net, answers)
+        async with Client(instruments=[Closes()]) as client:
+            with pytest.raises(trio_http.PoolError, match=r"GET http://api/: the client was closed"):
+                await client.get("http://api/")
+            await trio.testing.wait_all_tasks_blocked()
+            assert [peer.buffer for peer in peers] == [b""]
+            assert [sock for sock in net.open_sockets if "on local" in repr(sock)] == []
+
+    client = Client()
     run(main)

@@ -65,6 +65,9 @@ def test_nothing_can_be_injected_through_a_client_or_a_proxy() -> None:
         Proxy(host="proxy", headers={"X": INJECTED})
     with pytest.raises(trio_http.LocalProtocolError):
         Proxy(host="proxy", headers={INJECTED: "X"})
+    with pytest.raises(trio_http.LocalProtocolError):
+        Proxy(host="proxy", username="with:colon")
+    Proxy(host="proxy", username="with:colon", scheme="socks5")  # there it can be said
 
 
 async def not_called(request: Request) -> Response:

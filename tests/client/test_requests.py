@@ -13,6 +13,9 @@ from tests.client.client_peers import Peer, answers, chunks, listen, run, serve_
 from trio_http import Client, Request, Response
 from trio_http.testing import Chunks, VirtualNetwork
 
+WAYS = [pytest.param({}, id="straight"), pytest.param({"retry": 2}, id="through everything")]
+"""Options for the two ways that a request takes through the client."""
+
 
 async def echo(request: Request) -> Response:
     """Say what arrived."""
@@ -291,7 +294,8 @@ def test_connection_that_is_over_is_not_used_again(field: str) -> None:
 
 
 @pytest.mark.covers("B30")
-def test_whole_read_is_capped() -> None:
+@pytest.mark.parametrize("options", WAYS)
+def test_whole_read_is_capped(options: Any) -> None:
     async def main(net: VirtualNetwork) -> None:
         async def script(peer: Peer) -> None:
             await peer.head()
@@ -307,10 +311,31 @@ def test_whole_read_is_capped() -> None:
         async with Client() as client:
             for _ in range(2):
                 with pytest.raises(trio_http.BodyTooLarge, match=r"GET http://api/: .*=999") as caught:
-                    await client.get("http://api/", max_body=999)
+                    await client.get("http://api/", max_body=999, **options)
 
                 assert caught.value.limit == 999
             assert client.pool.connections == []
+
+    run(main)
+
+
+@pytest.mark.covers("B9")
+@pytest.mark.parametrize("options", WAYS)
+def test_body_that_was_read_can_be_iterated(options: Any) -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def script(peer: Peer) -> None:
+            for _ in range(2):
+                await peer.head()
+                await peer.send(
+                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\na\nb\n\r\n0\r\nX-Sum: 2\r\n\r\n"
+                )
+
+        await listen(net, script)
+        async with Client() as client:
+            assert [line async for line in (await client.get("http://api/", **options)).lines()] == ["a", "b"]
+            response = await client.get("http://api/", **options)
+            assert b"".join([piece async for piece in response.body]) == response.content == b"a\nb\n"
+            assert response.trailers == trio_http.Headers({"X-Sum": "2"})
 
     run(main)
 

@@ -32,6 +32,19 @@ def test_connect_timeout() -> None:
     run(main)
 
 
+@pytest.mark.parametrize("start", [0.1, 0.3, 0.7, 1.1])  # 0.7 + 0.1 is a little less than 0.8
+def test_connect_timeout_is_told_as_such_whatever_the_clock_says(start: float) -> None:
+    async def main(net: VirtualNetwork) -> None:
+        net.host("api").drop_syn(80)
+        await trio.sleep(start)
+        async with Client(timeout=ClientTimeouts(connect=0.1)) as client:
+            with pytest.raises(trio_http.ConnectTimeout, match=r"within 0\.1 s"):
+                await client.get("http://api/x")
+            assert trio.current_time() == start + 0.1
+
+    run(main)
+
+
 def test_slow_name_is_part_of_connecting() -> None:
     async def main(net: VirtualNetwork) -> None:
         net.host("api")

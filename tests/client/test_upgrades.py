@@ -1,4 +1,4 @@
-"""Connections that leave HTTP behind, and requests that need no client."""
+"""Connections that leave HTTP behind."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import pytest
 import trio
 
 import trio_http
-from tests.client.client_peers import Peer, answers, listen, run
+from tests.client.client_peers import Peer, listen, run
 from trio_http import Client
-from trio_http.client import get, post, request, stream
 from trio_http.testing import VirtualNetwork
 
 
@@ -63,15 +62,44 @@ def test_server_that_does_not_switch() -> None:
     run(main)
 
 
-def test_one_request_needs_no_client() -> None:
+@pytest.mark.covers("B37")
+def test_status_is_told_though_the_answer_is_long_or_cut_off() -> None:
     async def main(net: VirtualNetwork) -> None:
-        await listen(net, answers)
-        assert (await get("http://api/")).content == b"ok"
-        assert (await post("http://api/", params={"a": "b"})).status == 200
-        assert (await request("GET", "http://api/")).status == 200
-        async with stream("GET", "http://api/") as response:
-            assert await response.read() == b"ok"
-        with pytest.raises(trio_http.InvalidURL):
-            await get("nonsense")
+        async def script(peer: Peer) -> None:
+            await peer.head()
+            await peer.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 9999999\r\n\r\n")
+
+        await listen(net, script)
+        async with Client() as client:
+            with pytest.raises(trio_http.StatusError, match=r"403"):
+                await client.upgrade("http://api/", "echo").__aenter__()
+            with pytest.raises(trio_http.HandshakeRejected, match=r"403"):
+                await client.websocket("ws://api/").__aenter__()
+            with pytest.raises(trio_http.StatusError, match=r"403"):
+                await client.sse("http://api/").__aenter__()
+            assert client.pool.connections == []
+
+    run(main)
+
+
+def test_blocks_are_entered_once() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def script(peer: Peer) -> None:
+            if b"Upgrade" in await peer.head():
+                await peer.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+            else:
+                await peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+            await peer.end()
+
+        await listen(net, script)
+        async with Client() as client:
+            for block in (
+                client.upgrade("http://api/", "echo"),
+                client.sse("http://api/"),
+                client.stream("GET", "http://api/"),
+            ):
+                async with block:
+                    with pytest.raises(RuntimeError, match="entered once"):
+                        await block.__aenter__()
 
     run(main)

@@ -223,6 +223,55 @@ def test_expect_continue(say: str) -> None:
     run(main)
 
 
+@pytest.mark.covers("B6")
+@pytest.mark.parametrize("options", [{}, {"retry": 2}], ids=["straight", "through everything"])
+def test_body_that_was_only_announced_can_be_sent_elsewhere(options: Any) -> None:
+    """That is what asking is for: an iterator is not begun before the server wants it."""
+
+    async def main(net: VirtualNetwork) -> None:
+        async def script(peer: Peer) -> None:
+            await peer.head()
+            await peer.send(b"HTTP/1.1 307 Go\r\nLocation: http://other/\r\nContent-Length: 0\r\n\r\n")
+            await peer.end()
+
+        async def taker(peer: Peer) -> None:
+            await peer.head()
+            await peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            assert await peer.until(b"0\r\n\r\n") == b"2\r\nab\r\n0\r\n\r\n"
+            await peer.send(OK)
+
+        await listen(net, script)
+        await listen(net, taker, host="other")
+        async with Client(expect_continue=1) as client:
+            assert (await client.put("http://api/", content=chunks(b"ab"), **options)).content == b"ok"
+
+    run(main)
+
+
+@pytest.mark.covers("B6", "B36")
+def test_time_for_the_word_is_not_that_of_the_users_function() -> None:
+    told: list[int] = []
+
+    async def note(status: int, headers: trio_http.Headers) -> None:
+        await trio.sleep(5)
+        told.append(status)
+
+    async def main(net: VirtualNetwork) -> None:
+        async def script(peer: Peer) -> None:
+            await peer.head()
+            await peer.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+            await peer.exactly(5)
+            assert trio.current_time() == 5
+            await peer.send(OK)
+
+        await listen(net, script)
+        async with Client() as client:
+            await client.put("http://api/", content=b"hello", expect_continue=1, on_informational=note)
+
+    run(main)
+    assert told == [103]
+
+
 def test_nothing_is_asked_for_a_request_without_a_body() -> None:
     async def main(net: VirtualNetwork) -> None:
         heads: list[bytes] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trio_http import DecodingError, Request, Response
+from trio_http.messages import SendChunk
 from trio_http.semantics import Headers
 
 
@@ -35,6 +36,21 @@ def test_a_response_has_one_body_and_a_final_status() -> None:
         Response("text", json={})
     with pytest.raises(ValueError, match="200 to 999"):
         Response(status=103)
+
+
+@pytest.mark.covers("S2.73")
+async def test_a_body_in_memory_can_be_added_to() -> None:
+    response = Response(b"one")
+    response.write(b" two")
+    response.write(" ü")
+
+    assert await response.read() == await response.body.read() == response.content == "one two ü".encode()
+
+    async def produce(send: SendChunk) -> None:
+        raise AssertionError("nobody sends it")
+
+    with pytest.raises(TypeError, match="only a body in memory"):
+        Response(produce).write(b"y")
 
 
 @pytest.mark.covers("S1.81")

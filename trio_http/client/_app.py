@@ -7,18 +7,17 @@ what a handler leaves behind with ``request.background()``: until it is done, or
 
 from __future__ import annotations
 
-import inspect
 import logging
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import TypeVar, final
+from typing import TypeVar, TypeVarTuple, final
 
 import trio
 
 from .. import h1
 from .._config import ServerLimits
-from .._errors import BodyTooLarge, HTTPError, ReadTimeout, StatusError, TotalTimeout
+from .._errors import BodyTooLarge, HTTPError, PoolError, ReadTimeout, StatusError, TotalTimeout
 from ..messages import (
     Address,
     BareExchange,
@@ -32,11 +31,12 @@ from ..messages import (
     UpgradeResponse,
     WholeSource,
 )
-from ..semantics import Headers, HeadersInput, phrases, reason_bytes
+from ..semantics import Headers, HeadersInput, phrases
 from ..transport import StreamTransport
-from ..wire import UpgradedStream
-from ._attempt import Head
+from ..wire import UpgradedStream, response_head
+from ._attempt import Head, too_large
 from ._call import Call
+from ._hooks import called
 from ._inside_stream import InsideStream, inside_pair
 from ._trace import ClientInstrument, Trace
 from ._upload import Upload
@@ -44,6 +44,7 @@ from ._upload import Upload
 __all__ = ["AppAttempt"]
 
 _T = TypeVar("_T")
+_Args = TypeVarTuple("_Args")
 
 log = logging.getLogger("trio_http.client")
 
@@ -59,6 +60,8 @@ class _Pipe:
     def __init__(self, content: Content, nursery: trio.Nursery, name: str) -> None:
         self._send, self._receive = trio.open_memory_channel[bytes](0)
         self._content = content
+        self._name = name
+        self._is_whole = False
         self.upload = Upload()
         self.length: int | None = content.length
         self.trailers: Headers | None = None
@@ -73,6 +76,7 @@ class _Pipe:
 
         async with self._send:
             await self._content.send_to(send)
+            self._is_whole = True
 
     async def receive_chunk(self) -> bytes:
         try:
@@ -81,6 +85,8 @@ class _Pipe:
             await self.upload.done.wait()
             if self.upload.error is not None:
                 raise self.upload.error from None
+            if not self._is_whole:  # its task has been cancelled: that is no end
+                raise PoolError(f"{self._name}: the client was closed before its end") from None
             return b""
 
     async def aclose(self) -> None:
@@ -149,9 +155,7 @@ class _InProcess(BareExchange):
     async def inform(self, status: int, headers: Headers) -> None:
         told = self._attempt.call.on_informational
         if told is not None:
-            result = told(status, headers)
-            if inspect.isawaitable(result):
-                await result
+            await called(told, status, headers)
         await trio.lowlevel.checkpoint()
 
 
@@ -164,12 +168,19 @@ class AppAttempt:
         app: The handler.
         nursery: Where bodies are produced.
         instruments: Told of each phase.
+        ended: Told once when it is over.
     """
 
     def __init__(
-        self, call: Call, app: Handler, nursery: trio.Nursery, instruments: Sequence[ClientInstrument]
+        self,
+        call: Call,
+        app: Handler,
+        nursery: trio.Nursery,
+        instruments: Sequence[ClientInstrument],
+        ended: Callable[[AppAttempt], object],
     ) -> None:
         self.call = call
+        self._tell_ended = ended
         self.timings = Timings(call.began)
         self.timings.acquired = trio.current_time()
         self._trace = Trace(instruments, call, self.timings) if instruments else None
@@ -183,6 +194,8 @@ class AppAttempt:
         self._request: Request | None = None
         self._stream: InsideStream | None = None
         self._talk: Upload | None = None
+        self._waiting: trio.CancelScope | None = None
+        self._closed = False
         self.over = False
         self.contexts = AsyncExitStack()
 
@@ -220,6 +233,7 @@ class AppAttempt:
         Raises:
             Exception: What the handler raised, but for a StatusError, which is an answer.
             ReadTimeout, TotalTimeout: It took too long.
+            PoolError: The client was closed meanwhile.
         """
         call = self.call
         headers = Headers.from_items(call.items)
@@ -235,40 +249,53 @@ class AppAttempt:
         if trace is not None:
             trace.phase_began("wait")
         try:
-            read = call.terms.timeouts.read
-            begun = trio.current_time()
-            deadline = call.latest if read is None else min(call.latest, begun + read)
-            response: Response | None = None
-            with trio.CancelScope(deadline=deadline) as scope:
-                try:
-                    response = await self._app(request)
-                except StatusError as error:
-                    if error.response is not None:
-                        raise
-                    response = _answer(error.status, error.detail or phrases.get(error.status, ""), error.headers)
-                except BodyTooLarge as error:
-                    response = _answer(413, f"at most {error.limit} bytes are accepted")
-            if scope.cancelled_caught:
-                raise self._timeout(read, begun)
+            response = await self._in_time(self._ask, request)
             if not isinstance(response, Response):
                 raise TypeError(f"{call}: the handler returned {response!r:.60}; expected a Response")
+            if isinstance(response, UpgradeResponse):
+                response = response.agree(request)
+            if isinstance(response, UpgradeResponse) and not _is_asked_for(response, request):
+                response = _refused(response)
+            self.timings.sent = self.timings.answered = trio.current_time()
+            if trace is not None:
+                trace.answered(response.status)
+            return self._switch(response) if isinstance(response, UpgradeResponse) else await self._take(response)
         except BaseException as error:
             if trace is not None:
                 trace.ended(error, complete=False, received=0)
             await self.abandon()
             raise
-        self.timings.sent = self.timings.answered = trio.current_time()
-        if isinstance(response, UpgradeResponse):
-            response = response.agree(request)
-        if isinstance(response, UpgradeResponse) and not _is_asked_for(response, request):
-            response = _refused(response)
-        if trace is not None:
-            trace.answered(response.status)
-        if isinstance(response, UpgradeResponse):
-            return self._switch(response)
+
+    async def _ask(self, request: Request) -> Response:
+        try:
+            return await self._app(request)
+        except StatusError as error:
+            if error.response is not None:
+                raise
+            return _answer(error.status, error.detail or phrases.get(error.status, ""), error.headers)
+        except BodyTooLarge as error:
+            return _answer(413, f"at most {error.limit} bytes are accepted")
+
+    async def _in_time(self, wait: Callable[[*_Args], Awaitable[_T]], *args: *_Args) -> _T:
+        """Wait for the handler, or for its body, as long as there is time and the client is open."""
+        call = self.call
+        read = call.terms.timeouts.read
+        begun = trio.current_time()
+        with trio.CancelScope(
+            deadline=call.latest if read is None else min(call.latest, begun + read)
+        ) as self._waiting:
+            if self._closed:
+                self._waiting.cancel()
+            return await wait(*args)
+        if self._closed:
+            raise PoolError(f"{call}: the client was closed while this request was under way")
+        raise self._timeout(read, begun)
+
+    async def _take(self, response: Response) -> h1.Response:
+        """Keep the body of a response, and return its head."""
+        call = self.call
         content = response.outgoing
-        bodiless = call.method == "HEAD" or response.status in {204, 304}
-        if bodiless:
+        if call.method == "HEAD" or response.status in {204, 304}:
             await content.aclose()
             self._data = b""
         elif content.data is not None:
@@ -279,8 +306,13 @@ class AppAttempt:
         items = [item for item in response.headers.items_list if item[1] != b"transfer-encoding"]
         if content.data is not None and not any(item[1] == b"content-length" for item in items):
             items = [*items, (b"Content-Length", b"content-length", b"%d" % len(content.data))]
-        reason = reason_bytes(response.status) if response.reason is None else response.reason.encode("latin-1")
-        return h1.Response.trusted(response.status, h1.Headers(items), reason)
+        return response_head(response, items)
+
+    def close_now(self) -> None:
+        """End what is waited for, in whichever task, with a PoolError: the client is closed."""
+        self._closed = True
+        if self._waiting is not None:
+            self._waiting.cancel()
 
     def _switch(self, response: UpgradeResponse) -> h1.InformationalResponse:
         """Let the function that the response brought talk at the other end of a connection."""
@@ -333,24 +365,24 @@ class AppAttempt:
 
     async def receive_chunk(self) -> bytes | h1.EndOfMessage:
         """Wait for the next piece of the body."""
-        call = self.call
-        begun = trio.current_time()
-        read = call.terms.timeouts.read
-        deadline = call.latest if read is None else min(call.latest, begun + read)
-        data = b""
-        with trio.CancelScope(deadline=deadline) as scope:
-            if self._pipe is not None:
-                data = await self._pipe.receive_chunk()
-            else:
-                await trio.lowlevel.checkpoint()
-                data, self._data = self._data or b"", b""
-        if scope.cancelled_caught:
+        try:
+            data = await self._in_time(self._receive)
+        except HTTPError as error:
+            if self._trace is not None:
+                self._trace.ended(error, complete=False, received=self._received)
             await self.abandon()
-            raise self._timeout(read, begun)
+            raise
         self._received += len(data)
         if not data:
             await self.finish()
             return h1.EndOfMessage(headers=() if self._trailers is None else self._trailers.raw)
+        return data
+
+    async def _receive(self) -> bytes:
+        if self._pipe is not None:
+            return await self._pipe.receive_chunk()
+        await trio.lowlevel.checkpoint()
+        data, self._data = self._data or b"", b""
         return data
 
     async def read_whole(self, limit: int | None) -> tuple[bytes, Headers | None]:
@@ -361,9 +393,7 @@ class AppAttempt:
             while not isinstance(piece := await self.receive_chunk(), h1.EndOfMessage):
                 count += len(piece)
                 if limit is not None and count > limit:
-                    raise BodyTooLarge(
-                        f"{self.call}: the body is larger than ClientLimits.body={limit} bytes allows", limit=limit
-                    )
+                    raise too_large(self.call, limit, f"{count} bytes have come and there are more")
                 pieces.append(piece)
         except BaseException:
             await self.abandon()
@@ -389,6 +419,7 @@ class AppAttempt:
         if self.over:
             return
         self.over = True
+        self._tell_ended(self)
         self.timings.ended = trio.current_time()
         if self._trace is not None:
             self._trace.ended(None, complete=False, received=self._received)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from .. import h1
+from .._errors import BodyTooLarge
 from ..messages import Timings
 from ..semantics import Headers
 from ..wire import UpgradedStream
 from ._call import Call
 
-__all__ = ["Attempt", "Head"]
+__all__ = ["Attempt", "Head", "too_large"]
 
 Head = h1.Response | h1.InformationalResponse
 """The head of a final response; informational only for the 101 that was asked for."""
@@ -51,3 +52,12 @@ class Attempt(Protocol):
 
     async def abandon(self) -> None:
         """End the attempt wherever it stands; calling it again is fine."""
+
+
+def too_large(call: Call, limit: int, found: str) -> BodyTooLarge:
+    """Return the error for a body that is read whole and does not fit."""
+    return BodyTooLarge(
+        f"{call}: the body is larger than ClientLimits.body={limit} bytes allows: {found}. "
+        "Read it in pieces with stream(), or raise the limit",
+        limit=limit,
+    )

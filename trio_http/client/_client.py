@@ -26,7 +26,7 @@ from ._events import EventStream
 from ._group import RequestGroup
 from ._options import FIXED, ClientOptions, RequestOptions, Settings, check_client_options
 from ._pool import Pool
-from ._send import Sender, close_unsent
+from ._send import Sender
 from ._stream import OpenResponse, ResponseStream
 from ._upgrade import Upgrade
 from ._websocket import WebSocketRequestOptions, begin_websocket, request_options, websocket_options
@@ -84,7 +84,7 @@ class Client:
 
         The block goes on: leaving it does the rest.
         """
-        self._core.pool.close()
+        self._core.close()
         await trio.lowlevel.checkpoint()
 
     @property
@@ -217,12 +217,7 @@ class Client:
         what = f"{method} {url.redacted if isinstance(url, URL) else _redacted(url)}"
 
         async def begin() -> OpenResponse:
-            try:
-                call = self._composer.call(method, url, options)
-            except Exception:
-                await close_unsent(options)
-                raise
-            return await self._sender.open(call, options)
+            return await self._sender.open(await self._sender.compose(method, url, options), options)
 
         return ResponseStream(begin, what)
 
@@ -265,7 +260,7 @@ class Client:
             if event_id is not None:
                 headers["Last-Event-ID"] = event_id
             options["headers"] = headers
-            opened = await self._sender.open(self._composer.call(method, url, options), options, check=False)
+            opened = await self._sender.open(await self._sender.compose(method, url, options), options, check=False)
             opened.stop_the_clock()
             return opened
 
@@ -286,8 +281,9 @@ class Client:
         """
 
         async def begin() -> OpenResponse:
-            call = self._composer.call(method, url, options)
+            call = await self._sender.compose(method, url, options)
             if not is_token(protocol.partition("/")[0].encode()):
+                await call.content.aclose()
                 raise LocalProtocolError(f"{protocol!r} names no protocol (RFC 9110 section 7.8)")
             call.switch_to(Headers({"Upgrade": protocol}).raw[0][1], self._core.destination(call.to.url, switches=True))
             opened = await self._sender.open(call, options, check=False)
@@ -340,7 +336,7 @@ class Client:
             headers.update(fields)
             given = request_options(options)
             given["headers"] = headers
-            call = self._composer.call("GET", http_url(url), given)
+            call = await self._sender.compose("GET", http_url(url), given)
             call.switch_to(b"websocket", self._core.destination(call.to.url, switches=True))
             return await self._sender.open(call, given, check=False)
 

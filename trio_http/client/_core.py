@@ -50,6 +50,7 @@ class Core:
         "_instruments",
         "_left",
         "_limits",
+        "_local",
         "_manager",
         "_mounts",
         "_network",
@@ -80,6 +81,7 @@ class Core:
         self._manager: AbstractAsyncContextManager[trio.Nursery] | None = None
         self._nursery: trio.Nursery | None = None
         self._left = False
+        self._local: dict[AppAttempt, None] = {}  # in order: the same seed, the same steps
 
     # ---------------------------------------------------------------- life
 
@@ -96,11 +98,17 @@ class Core:
         self._nursery = await self._manager.__aenter__()
         self._nursery.start_soon(self._sweeper.run, name="trio_http client: idle connections")
 
+    def close(self) -> None:
+        """End what is under way and close all connections."""
+        self.pool.close()
+        for attempt in self._local:
+            attempt.close_now()
+
     async def leave(self, error: BaseException | None) -> None:
         """Close everything, and the nursery; for an ``__aexit__``."""
         assert self._manager is not None
         assert self._nursery is not None
-        self.pool.close()
+        self.close()
         self._nursery.cancel_scope.cancel()
         try:
             await leave_nursery(self._manager, error)
@@ -162,7 +170,8 @@ class Core:
         if call.to.app is not None:
             if pool.closed:
                 raise PoolError(f"{call}: the client is closed")
-            local = AppAttempt(call, call.to.app, nursery, self._instruments)
+            local = AppAttempt(call, call.to.app, nursery, self._instruments, self._local.pop)
+            self._local[local] = None
             return local, await local.perform()
         fresh = False
         trace = None

@@ -25,6 +25,7 @@ __all__ = ["EventStream", "ServerSentEvent"]
 MAX_EVENT = 16 * 1024 * 1024  # characters of one event's data
 MAX_LINE = 4 * 1024 * 1024  # characters of one line
 MAX_BACKOFF = 60.0  # seconds between two tries to connect again
+MIN_BACKOFF = 0.1  # seconds after a failure at least, if the server has said less: "retry: 0" must not make us spin
 
 
 @final
@@ -83,6 +84,7 @@ class EventStream:
         self._what = what
         self._attempts = math.inf if attempts is None else attempts
         self._backoff = backoff
+        self._told = False  # the server has said how long to wait
         self._failures = 0
         self._open: OpenResponse | None = None
         self._lines: Lines | None = None
@@ -91,6 +93,8 @@ class EventStream:
         self.last_event_id: str = ""
 
     async def __aenter__(self) -> Self:
+        if self.response is not None:
+            raise RuntimeError("an event stream is entered once: call client.sse() again")
         await self._connect(first=True)
         return self
 
@@ -137,8 +141,11 @@ class EventStream:
             raise error
 
     def _pause(self) -> float:
-        pause = min(MAX_BACKOFF, self._backoff * 2.0 ** max(0, self._failures - 1))
-        return pause * (1 - 0.2 * random_unit()) if self._failures else pause
+        if not self._failures:
+            return min(MAX_BACKOFF, self._backoff)
+        first = max(MIN_BACKOFF, self._backoff) if self._told else self._backoff
+        pause = min(MAX_BACKOFF, first * 2.0 ** min(64, self._failures - 1))
+        return pause * (1 - 0.2 * random_unit())
 
     async def _connect(self, *, first: bool = False) -> None:
         """Connect, again and again if this is not the first time: what fails at once is better told at once."""
@@ -159,6 +166,7 @@ class EventStream:
                 return
             kind = (response.headers.get("content-type") or "").partition(";")[0].strip().lower()
             if response.status != 200:
+                await opened.read_refusal()
                 await self._close()
                 refusal = StatusError(
                     response.status, f"in answer to {self._what}, where events were expected", response=response
@@ -203,5 +211,6 @@ class EventStream:
             elif name == "id" and "\0" not in value:
                 last_id = value
             elif name == "retry" and value.isascii() and value.isdigit():
-                self._backoff = retry = int(value) / 1000
+                self._backoff = retry = float(value) / 1000  # of any number of digits, which int() does not take
+                self._told = True
         return None

@@ -15,7 +15,6 @@ How it works
 from __future__ import annotations
 
 import functools
-import inspect
 import math
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, final
@@ -24,13 +23,14 @@ import trio
 
 from .. import h1
 from .._config import ClientLimits
-from .._errors import BodyTooLarge, HTTPError, PoolError, ReadError, RemoteProtocolError, TransportError, WriteError
+from .._errors import HTTPError, PoolError, ReadError, RemoteProtocolError, TransportError, WriteError
 from ..messages import Timings
 from ..semantics import Headers
 from ..transport import WRITE_SLICE, Dial
 from ..wire import HTTP1Stream, Unsent, UpgradedStream, request_head
-from ._attempt import Head
+from ._attempt import Head, too_large
 from ._call import Call
+from ._hooks import called
 from ._pool import ClientConnection, Pool
 from ._trace import Trace
 from ._upload import Upload
@@ -59,6 +59,7 @@ class Exchange:
 
     __slots__ = (
         "_connection",
+        "_informed",
         "_limits",
         "_nursery",
         "_pool",
@@ -88,6 +89,7 @@ class Exchange:
         self._nursery = nursery
         self._limits = limits
         self._upload: Upload | None = None
+        self._informed = 0
         self._write_error: WriteError | None = None
         self.is_unsent = False  # true once it is known that no byte of the request has left
         self.over = False
@@ -206,12 +208,13 @@ class Exchange:
         try:
             with trio.CancelScope() as connection.opening:  # the pool ends it when the client is closed
                 transport = await call.to.route.open(call.to.origin, dial)
-                connection.opening = None
-                stream = HTTP1Stream(
-                    transport, h1.CLIENT, limits=call.terms.h1_limits, timing=call.terms.timing, timer=connection
-                )
-                self._pool.opened(connection, stream)
-                return stream
+                if not self._pool.closed:
+                    stream = HTTP1Stream(
+                        transport, h1.CLIENT, limits=call.terms.h1_limits, timing=call.terms.timing, timer=connection
+                    )
+                    self._pool.opened(connection, stream)
+                    return stream
+                await transport.aclose()  # it opened in the moment in which the pool was closed
         except HTTPError as error:
             if not str(error).startswith(str(call)):
                 raise error.with_text(f"{call}: {error}") from error
@@ -260,11 +263,8 @@ class Exchange:
         head = request_head(call.method, call.to.target, call.items, content, streamed=True, upgrade=call.upgrade)
         await stream.send_event(head)
         if call.expect is not None:
-            early = None
-            with trio.move_on_after(call.expect):
-                early = await self._receive_head(stream, until_100=True)
+            early = await self._receive_word(stream, trio.current_time() + call.expect)
             if early is not None and early.status_code != 100:
-                await content.aclose()
                 return early
         self._start_upload(upload := Upload(), lambda: upload.pour(stream, content, call.progress))
         return None
@@ -277,45 +277,52 @@ class Exchange:
 
     # ---------------------------------------------------------------- the response
 
-    async def _receive_head(self, stream: HTTP1Stream, first: Head | None = None, *, until_100: bool = False) -> Head:
+    async def _receive_word(self, stream: HTTP1Stream, until: float) -> Head | None:
+        """Wait for the server's word on a body it was asked about; None if there is none in time."""
+        while True:
+            with trio.CancelScope(deadline=until) as scope:  # around our wait alone, not around what the user is told
+                event = await stream.receive_response()
+            if scope.cancelled_caught:
+                return None
+            if type(event) is h1.Response or event.status_code in {100, 101}:
+                return event
+            await self._tell(stream, event)
+
+    async def _receive_head(self, stream: HTTP1Stream, first: Head | None = None) -> Head:
         """Wait for the final head; ``first`` is one that has come already."""
-        count = 0
         while True:
             event, first = first, None
             try:
                 if event is None:
-                    event = await (
-                        stream.receive_response()
-                        if self._upload is None
-                        else self._beside_upload(stream.receive_response)
-                    )
+                    event = await self._wait_for(stream.receive_response)
             except (ReadError, RemoteProtocolError) as error:
                 if self._write_error is not None:
                     raise self._write_error from error
                 raise
-            if type(event) is h1.Response:
+            if type(event) is h1.Response or event.status_code == 101:
                 return event
-            call = self.call
-            if event.status_code == 101 or (until_100 and event.status_code == 100):
-                return event
-            count += 1
-            most = self._limits.informational
-            if most is not None and count > most:
-                raise stream.failed(
-                    RemoteProtocolError(
-                        f"{call}: more than {most} informational responses before the final one "
-                        "(ClientLimits.informational)"
-                    )
-                )
-            if call.on_informational is not None:
-                told = call.on_informational(event.status_code, Headers.from_items(event.headers.triples))
-                if inspect.isawaitable(told):
-                    await told
+            await self._tell(stream, event)
 
-    async def _beside_upload(self, receive: Callable[[], Awaitable[_T]]) -> _T:
+    async def _tell(self, stream: HTTP1Stream, event: Head) -> None:
+        """Tell the user of an informational response, unless there are too many."""
+        call = self.call
+        self._informed += 1
+        most = self._limits.informational
+        if most is not None and self._informed > most:
+            raise stream.failed(
+                RemoteProtocolError(
+                    f"{call}: more than {most} informational responses before the final one "
+                    "(ClientLimits.informational)"
+                )
+            )
+        if call.on_informational is not None:
+            await called(call.on_informational, event.status_code, Headers.from_items(event.headers.triples))
+
+    async def _wait_for(self, receive: Callable[[], Awaitable[_T]]) -> _T:
         """Wait for the server; while our body is still going out its silence is no fault."""
         upload, stream = self._upload, self.stream
-        assert upload is not None
+        if upload is None:
+            return await receive()
         while True:
             if upload.is_fatal:
                 assert upload.error is not None
@@ -355,18 +362,17 @@ class Exchange:
             stream = self.stream
             length = stream.core.their_body_length
             if limit is not None and length is not None and length > limit:
-                raise self._too_large(limit, f"its Content-Length is {length}")
+                raise stream.failed(too_large(self.call, limit, f"its Content-Length is {length}"))
             pieces: list[bytes] = []
             end: h1.EndOfMessage | None = _NO_BODY
             while stream.core.their_state is h1.SEND_BODY and (end := stream.take_buffered(pieces)) is None:
                 if limit is not None and stream.received > limit:
-                    raise self._too_large(limit, f"{stream.received} bytes have arrived and there are more")
-                if self._upload is None:
-                    await stream.receive_more()
-                else:
-                    await self._beside_upload(stream.receive_more)
+                    raise stream.failed(
+                        too_large(self.call, limit, f"{stream.received} bytes have arrived and there are more")
+                    )
+                await self._wait_for(stream.receive_more)
             if limit is not None and stream.received > limit:
-                raise self._too_large(limit, f"it has {stream.received} bytes")
+                raise stream.failed(too_large(self.call, limit, f"it has {stream.received} bytes"))
         except BaseException as error:
             self._tell_end(error)
             await self.abandon()
@@ -381,15 +387,6 @@ class Exchange:
             Headers.from_items(triples) if triples else None,
         )
 
-    def _too_large(self, limit: int, found: str) -> BodyTooLarge:
-        return self.stream.failed(
-            BodyTooLarge(
-                f"{self.call}: the body is larger than ClientLimits.body={limit} bytes allows: {found}. "
-                "Read it in pieces with stream(), or raise the limit",
-                limit=limit,
-            )
-        )
-
     async def receive_chunk(self) -> bytes | h1.EndOfMessage:
         """Wait for the next piece of the body; at its end finish.
 
@@ -401,10 +398,7 @@ class Exchange:
             Loses no byte; the exchange goes on.
         """
         try:
-            if self._upload is None:
-                piece = await self.stream.receive_chunk()
-            else:
-                piece = await self._beside_upload(self.stream.receive_chunk)
+            piece = await self._wait_for(self.stream.receive_chunk)
         except Exception as error:
             self._tell_end(error)
             await self.abandon()
@@ -451,6 +445,9 @@ class Exchange:
 
         Raises:
             Exception: What the user's body has raised.
+
+        Cancellation:
+            The connection is closed.
         """
         if self.over:
             return
@@ -460,8 +457,13 @@ class Exchange:
             stream = self.stream
             all_said = stream.core.our_state is h1.DONE or (length is not None and upload.sent >= length)
             if not upload.done.is_set() and all_said and not stream.broken:  # and has left
-                with trio.move_on_after(LAST_BYTES):
-                    await upload.done.wait()
+                try:
+                    with trio.move_on_after(LAST_BYTES):
+                        await upload.done.wait()
+                except BaseException as error:
+                    self._tell_end(error)
+                    await self.abandon()
+                    raise
             if upload.done.is_set() and upload.error is None:
                 self._upload = None
                 if self.finish_nowait():
@@ -469,12 +471,10 @@ class Exchange:
         self.over = True
         self.timings.ended = trio.current_time()
         self._tell_end(None, complete=True)
-        try:
-            if upload is not None:
-                await upload.stop()
-            await self.stream.aclose()  # in good order: a TLS peer hears a close_notify
-        finally:
-            self._pool.drop(self._connection)
+        self._pool.drop(self._connection)
+        if upload is not None:
+            await upload.stop()
+        await self.stream.aclose()  # in good order: a TLS peer hears a close_notify
         if upload is not None and upload.users_error is not None:
             raise upload.users_error  # there is an answer, but to something that was cut short
 

@@ -15,6 +15,7 @@ from ..messages import Response
 from ..semantics import URL
 from ..transport import leave_nursery
 from ._options import RequestOptions
+from ._send import close_unsent
 
 __all__ = ["RequestGroup", "RequestHandle"]
 
@@ -28,29 +29,33 @@ class RequestHandle:
     Attributes:
         method: Its method.
         url: Its URL, as given.
-        outcome: How it ended: an :class:`outcome.Value` or an :class:`outcome.Error`; None before.
+        outcome: How it ended: an :class:`outcome.Value` or an :class:`outcome.Error`; None before, and if it was given
+            up.
         elapsed: Seconds it took, without the waiting for its turn; None before its end.
     """
 
-    __slots__ = ("_done", "_options", "_scope", "elapsed", "method", "outcome", "url")
+    __slots__ = ("_options", "_over", "_scope", "elapsed", "method", "outcome", "url")
 
     def __init__(self, method: str, url: str | URL, options: RequestOptions) -> None:
         self.method: str = method
         self.url: str | URL = url
         self._options = options
-        self._done = trio.Event()
+        self._over = trio.Event()
         self._scope = trio.CancelScope()
         self.outcome: outcome.Outcome[Response] | None = None
         self.elapsed: float | None = None
 
     def __repr__(self) -> str:
-        state = "pending" if self.outcome is None else "failed" if self.error is not None else "done"
+        if self.outcome is None:
+            state = "given up" if self._over.is_set() else "pending"
+        else:
+            state = "failed" if self.error is not None else "done"
         return f"<RequestHandle {self.method}: {state}>"
 
     @property
     def done(self) -> bool:
-        """True once it has ended."""
-        return self._done.is_set()
+        """True once it has ended, unless it was given up."""
+        return self.outcome is not None
 
     @property
     def response(self) -> Response | None:
@@ -63,14 +68,21 @@ class RequestHandle:
         return self.outcome.error if isinstance(self.outcome, outcome.Error) else None
 
     def unwrap(self) -> Response:
-        """Return the response, or raise what went wrong; call it once."""
+        """Return the response, or raise what went wrong; call it once.
+
+        Raises:
+            RuntimeError: It has not ended yet, or was given up.
+            Exception: What the request has raised.
+        """
         if self.outcome is None:
+            if self._over.is_set():
+                raise RuntimeError(f"{self!r}: by cancel(), or because the block of its group was left")
             raise RuntimeError(f"{self!r} has not ended: `await handle.wait()` first")
         return self.outcome.unwrap()
 
     async def wait(self) -> Response:
         """Wait for the end and :meth:`unwrap` it."""
-        await self._done.wait()
+        await self._over.wait()
         return self.unwrap()
 
     def cancel(self) -> None:
@@ -97,7 +109,7 @@ class RequestGroup:
         ...         print(handle.url, handle.error or handle.response.status)
     """
 
-    __slots__ = ("_limit", "_manager", "_nursery", "_queue", "_ready", "_running", "_send", "_wake")
+    __slots__ = ("_changed", "_limit", "_manager", "_nursery", "_queue", "_ready", "_running", "_send")
 
     def __init__(self, send: Send, limit: int | None) -> None:
         if limit is not None and limit < 1:
@@ -107,7 +119,7 @@ class RequestGroup:
         self._queue: deque[RequestHandle] = deque()
         self._ready: deque[RequestHandle] = deque()
         self._running: set[RequestHandle] = set()
-        self._wake = trio.Event()
+        self._changed = trio.lowlevel.ParkingLot()  # those who iterate
         self._manager: AbstractAsyncContextManager[trio.Nursery] | None = None
         self._nursery: trio.Nursery | None = None
 
@@ -181,8 +193,7 @@ class RequestGroup:
             if not self.pending:
                 await trio.lowlevel.checkpoint()
                 raise StopAsyncIteration
-            self._wake = trio.Event()
-            await self._wake.wait()
+            await self._changed.park()
         await trio.lowlevel.checkpoint_if_cancelled()
         return self._ready.popleft()
 
@@ -206,8 +217,7 @@ class RequestGroup:
 
     def cancel(self) -> None:
         """Give up all that have not ended."""
-        self._queue.clear()
-        for handle in self._running:
+        for handle in (*self._running, *self._queue):
             handle.cancel()
 
     # ---------------------------------------------------------------- inside
@@ -224,14 +234,17 @@ class RequestGroup:
         try:
             with handle._scope:
                 try:
+                    await trio.lowlevel.checkpoint_if_cancelled()  # given up before its turn: nothing is sent
                     response = await self._send(handle.method, handle.url, handle._options)
                     handle.outcome = outcome.Value(response)
                 except Exception as error:
                     handle.outcome = outcome.Error(error)
                 handle.elapsed = trio.current_time() - begun
-                handle._done.set()
                 self._ready.append(handle)
         finally:
+            if handle.outcome is None:
+                await close_unsent(handle._options)
+            handle._over.set()
             self._running.discard(handle)
             self._start()
-            self._wake.set()
+            self._changed.unpark_all()

@@ -8,8 +8,6 @@ exception or for another, ends it.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Awaitable, Callable
 from typing import final
 
 import trio
@@ -22,6 +20,7 @@ from ._auth import Auth, BasicAuth
 from ._call import Call
 from ._core import Core
 from ._hedge import SHARE, first_answer
+from ._hooks import called
 from ._options import RequestHook, ResponseHook
 from ._redirect import is_redirect, next_headers, next_method, next_url, replayed, too_many
 from ._retry import Retry
@@ -212,7 +211,7 @@ class Journey:
 
     async def _once(self, call: Call) -> tuple[Attempt, Head]:
         for hook in self._on_request:
-            await _called(hook, call.request())
+            await called(hook, call.request())
         call.cookie = self._cookie_for(call.to.url)
         hedge = self._hedge
         if hedge is not None and call.may_be_repeated and not call.content.is_one_shot:
@@ -227,7 +226,7 @@ class Journey:
                 for seen in self._on_response:
                     response = head_response(head)
                     response.request, response.url, response.timings = call.request(), call.to.url, attempt.timings
-                    await _called(seen, response)
+                    await called(seen, response)
             except BaseException:
                 await attempt.abandon()
                 raise
@@ -245,9 +244,3 @@ async def _spare(attempt: Attempt) -> bytes:
     except HTTPError:
         return b""
     return data
-
-
-async def _called(function: Callable[..., Awaitable[None] | None], argument: object) -> None:
-    result = function(argument)
-    if inspect.isawaitable(result):
-        await result

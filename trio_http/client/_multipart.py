@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mimetypes
 import pathlib
+import stat
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import Protocol, final, runtime_checkable
 
@@ -17,7 +18,7 @@ from .._errors import BodyConsumed, LocalProtocolError
 from ..messages import SendChunk
 from ..semantics import Headers, QueryValue
 
-__all__ = ["FileContent", "FilesInput", "MultipartBody"]
+__all__ = ["FileContent", "FilesInput", "MultipartBody", "close_files"]
 
 READ = 64 * 1024  # bytes read from a file at once
 
@@ -62,9 +63,13 @@ class _Part:
             self.length = len(self.content)
         elif isinstance(self.content, pathlib.Path | trio.Path):
             try:
-                self.length = pathlib.Path(self.content).stat().st_size  # as quick as opening a socket
+                found = pathlib.Path(self.content).stat()  # as quick as opening a socket
             except OSError as error:
                 raise LocalProtocolError(f"cannot send the file {self.content}: {error.strerror or error}") from error
+            if stat.S_ISDIR(found.st_mode):
+                raise LocalProtocolError(f"cannot send the file {self.content}: it is a directory")
+            if stat.S_ISREG(found.st_mode):  # a pipe has no size beforehand
+                self.length = found.st_size
 
     async def send_to(self, send: SendChunk) -> None:
         content = self.content
@@ -94,10 +99,7 @@ class _Part:
 
     async def aclose(self) -> None:
         self.used = True
-        if isinstance(self.content, _Closeable):
-            # bounded, because it is user code; shielded, because a cancelled sender closes its sources, too
-            with trio.CancelScope(deadline=trio.current_time() + 1, shield=True):
-                await self.content.aclose()
+        await _close(self.content)
 
 
 @final
@@ -149,6 +151,21 @@ class MultipartBody:
         """Close what is never going to be sent."""
         for part in self._parts:
             await part.aclose()
+
+
+async def close_files(files: FilesInput | None) -> None:
+    """Close what was given as files and is never going to be sent; what is no file is passed over."""
+    if isinstance(files, Mapping):
+        files = list(files.items())
+    for _, file in files if isinstance(files, list | tuple) else ():
+        await _close(file[1] if isinstance(file, tuple) else file)
+
+
+async def _close(content: object) -> None:
+    if isinstance(content, _Closeable):
+        # bounded, because it is user code; shielded, because a cancelled sender closes its sources, too
+        with trio.CancelScope(deadline=trio.current_time() + 1, shield=True):
+            await content.aclose()
 
 
 def _text(value: object) -> bytes | str:

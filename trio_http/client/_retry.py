@@ -87,7 +87,7 @@ class Retry:
         return None if asked > self.max_backoff else asked
 
     def _pause(self, attempt: int) -> float:
-        pause = min(self.max_backoff, self.backoff * 2.0 ** (attempt - 1))
+        pause = min(self.max_backoff, self.backoff * 2.0 ** min(64, attempt - 1))
         return pause * (1 - self.jitter * random_unit())
 
 

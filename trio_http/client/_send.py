@@ -6,23 +6,23 @@ import contextlib
 import functools
 from typing import final
 
-from .._errors import HTTPError
+from .._errors import BodyTooLarge
 from ..messages import Body, Content, Handler, Request, Response
 from ..semantics import URL, CookieJar, Headers
-from ._attempt import Attempt
+from ._attempt import Attempt, too_large
 from ._auth import auth_of
 from ._call import Call
 from ._compose import Composer, cookie_field
 from ._core import Core
 from ._decode import decode_whole, decoder_for
 from ._journey import Journey, head_response, store_cookies
+from ._multipart import close_files
 from ._options import ClientMiddleware, RequestOptions, Settings, check_count, check_seconds
 from ._retry import retry_of
 from ._stream import OpenResponse, StreamedBody
 
 __all__ = ["Sender", "close_unsent"]
 
-ERROR_BODY = 1024 * 1024  # bytes of a streamed error that raise_for_status reads for the exception
 # options that the straight way of a request cannot take
 _JOURNEY = frozenset({"auth", "retry", "hedge", "cookies", "follow_redirects", "max_redirects"})
 
@@ -73,25 +73,21 @@ class Sender:
                 self._composer.call(method, url, options) if asked is None else self._composer.call_for(asked, options)
             )
         except Exception:
-            await close_unsent(options)
+            await close_unsent(options, asked)
             raise
         settings = self._settings
         limit = options.get("max_body", settings.limits.body)
         if options:
             check_count("max_body", limit)
         if not self._is_light or call.to.has_secret or not (not options or _JOURNEY.isdisjoint(options)):
-            opened = await self.open(call, options, check=False)
-            try:
-                response = opened.response
-                await response.read(limit)
-            finally:
-                await opened.aclose()
+            response = await self._through_everything(call, options, limit)
         else:
             jar = self.jar
             if jar is not None and self._may_have_cookies:
                 call.cookie = jar.header_for(call.to.url)
             call.is_plain = not options and asked is None and call.cookie is None and self._is_plain
             history: tuple[Response, ...] = ()
+            content = call.content
             try:
                 attempt, head = await self._core.attempt(call)
                 if 301 <= head.status_code <= 308:
@@ -101,10 +97,10 @@ class Sender:
                     attempt, head = await journey.go_on(call, attempt, head)
                     call = attempt.call
                     history = journey.history
-            except BaseException:
-                await call.content.aclose()
-                raise
-            data, trailers = await attempt.read_whole(limit)
+                data, trailers = await attempt.read_whole(limit)
+            finally:
+                if content.data is None:
+                    await content.aclose()
             response = head_response(head, data)
             response.asked_by(call)
             response.url = call.to.url
@@ -125,20 +121,43 @@ class Sender:
             response.raise_for_status()
         return response
 
+    async def _through_everything(self, call: Call, options: RequestOptions, limit: int | None) -> Response:
+        """Send a request like :meth:`open`, and read the whole response."""
+        opened = await self.open(call, options, check=False)
+        try:
+            response = opened.response
+            try:
+                data = await response.read(limit)
+            except BodyTooLarge as error:
+                if error.limit is None:
+                    raise
+                raise too_large(call, error.limit, str(error)) from error
+            trailers = response.trailers
+            response.replace_content(data)  # it can be read again, as lines for instance
+            response.trailers_to_send = trailers
+        finally:
+            await opened.aclose()
+        return response
+
+    async def compose(self, method: str, url: str | URL, options: RequestOptions) -> Call:
+        """Make a call; what was given as its body is closed if that fails."""
+        try:
+            return self._composer.call(method, url, options)
+        except Exception:
+            await close_unsent(options)
+            raise
+
     async def open(self, call: Call, options: RequestOptions, *, check: bool = True) -> OpenResponse:
         """Send a request through everything there is, and return the response with an open body."""
-        attempts: list[Attempt] = []
+        opened = OpenResponse(call.content)
 
         async def handle(request: Request) -> Response:
-            following = call if request is asked else self._composer.call_for(request, options)
+            following = call if request is asked else self._following(call, request, options)
+            opened.contents.append(following.content)
             journey = self._journey(options)
             self.expect_cookies()
-            try:
-                attempt, head = await journey.run(following)
-            except BaseException:
-                await following.content.aclose()
-                raise
-            attempts.append(attempt)
+            attempt, head = await journey.run(following)
+            opened.attempts.append(attempt)
             headers = Headers.from_items(head.headers.triples)
             decoder = None
             if attempt.has_body and self._decompresses(options):
@@ -158,16 +177,23 @@ class Sender:
         for each in reversed(self._settings.middleware):
             handler = functools.partial(_through, each, handler)
         try:
-            response = await handler(asked)
+            opened.response = response = await handler(asked)
+            if response.url is None:  # a middleware has answered by itself
+                response.asked_by(call)
+                response.url = call.to.url
             if check and options.get("raise_for_status", self._settings.raise_for_status) and response.status >= 400:
-                with contextlib.suppress(HTTPError):  # the status is what is to be told, with or without its body
-                    await response.read(ERROR_BODY)
+                await opened.read_refusal()
                 response.raise_for_status()
         except BaseException:
-            for attempt in attempts:
-                await attempt.abandon()
+            await opened.aclose()
             raise
-        return OpenResponse(response, attempts)
+        return opened
+
+    def _following(self, call: Call, request: Request, options: RequestOptions) -> Call:
+        """Return the call for a request that middleware has made; what was said of the first one holds for it, too."""
+        made = self._composer.call_for(request, options)
+        to = made.to if call.upgrade is None else self._core.destination(made.to.url, switches=True)
+        return call.redirected(made.method, to, made.headers, made.content)
 
     def _journey(self, options: RequestOptions) -> Journey:
         settings = self._settings
@@ -201,10 +227,14 @@ class Sender:
         response.history = history
 
 
-async def close_unsent(options: RequestOptions) -> None:
-    """Close a body that was given with something else that is wrong."""
+async def close_unsent(options: RequestOptions, asked: Request | None = None) -> None:
+    """Close what was given as a body and is never going to be sent."""
+    if asked is not None:
+        await asked.content.aclose()
+        return
     with contextlib.suppress(TypeError):
         await Content(options.get("content")).aclose()
+    await close_files(options.get("files"))
 
 
 async def _through(middleware: ClientMiddleware, handler: Handler, request: Request) -> Response:

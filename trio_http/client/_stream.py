@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -10,12 +11,14 @@ from typing import final
 import trio
 
 from .. import _watch, h1
-from .._errors import DecodingError
-from ..messages import Response
+from .._errors import DecodingError, HTTPError
+from ..messages import Content, Response
 from ..semantics import ContentDecoder, Headers
 from ._attempt import Attempt
 
 __all__ = ["OpenResponse", "ResponseStream", "StreamedBody"]
+
+REFUSAL = 1024 * 1024  # bytes read of an answer that is raised as an error
 
 
 @final
@@ -79,23 +82,42 @@ class StreamedBody:
 
 @final
 class OpenResponse:
-    """A response whose body may still be arriving, with all that has to be ended after it."""
+    """A response whose body may still be arriving, with all that has to be ended after it.
 
-    __slots__ = ("attempts", "response")
+    Args:
+        content: The body of the request.
 
-    def __init__(self, response: Response, attempts: list[Attempt]) -> None:
-        self.response = response
-        self.attempts = attempts
+    Attributes:
+        response: The response.
+        attempts: Those that were made, the last one last.
+        contents: The bodies of requests.
+    """
+
+    __slots__ = ("attempts", "contents", "response")
+
+    def __init__(self, content: Content) -> None:
+        self.response: Response
+        self.attempts: list[Attempt] = []
+        self.contents = [content]
 
     def stop_the_clock(self) -> None:
         """Let the time in all count no more: the answer has begun, and it has no end of its own."""
         for attempt in self.attempts:
             attempt.stop_the_clock()
 
+    async def read_refusal(self) -> None:
+        """Read the body for an exception that carries the response, as far as it goes: the status is what is told."""
+        with contextlib.suppress(HTTPError):
+            await self.response.read(REFUSAL)
+
     async def aclose(self) -> None:
-        """End it."""
-        for attempt in self.attempts:
-            await attempt.abandon()
+        """End it, and close what was given as bodies of requests; calling it again is fine."""
+        try:
+            for attempt in self.attempts:
+                await attempt.abandon()
+        finally:
+            for content in self.contents:
+                await content.aclose()
 
 
 @final

@@ -13,8 +13,6 @@ from ._stream import OpenResponse
 
 __all__ = ["Upgrade"]
 
-ANSWER = 64 * 1024  # bytes read of an answer that is no upgrade
-
 
 @final
 class Upgrade:
@@ -38,11 +36,13 @@ class Upgrade:
         self.response: Response | None = None
 
     async def __aenter__(self) -> UpgradedStream:
+        if self._open is not None:
+            raise RuntimeError("an upgrade is entered once: call client.upgrade() again")
         opened = await self._begin()
         response = opened.response
         try:
             if response.status != 101:
-                await response.read(ANSWER)
+                await opened.read_refusal()
                 raise StatusError(response.status, f"in answer to {self._what}; 101 was expected", response=response)
         except BaseException:
             await opened.aclose()

@@ -106,9 +106,10 @@ class Upload:
                 await trio.lowlevel.checkpoint()  # an empty chunk would be the end on the wire
                 return
             view = memoryview(chunk).cast("B")
-            for start in range(0, len(view), WRITE_SLICE) if progress is not None else (0,):
-                piece = view[start : start + WRITE_SLICE] if progress is not None else view
-                await self._ourselves(stream.send_event(h1.Data(data=bytes(piece))))
+            size = len(view) if progress is None else WRITE_SLICE
+            for start in range(0, len(view), size):
+                piece = view[start : start + size]
+                await self._ourselves(stream.send_event(h1.Data(data=piece)))
                 self.sent += len(piece)
                 if progress is not None:
                     progress(self.sent, total)

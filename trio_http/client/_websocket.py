@@ -19,8 +19,6 @@ from ._stream import OpenResponse
 
 __all__ = ["WebSocketRequestOptions", "begin_websocket", "request_options", "websocket_options"]
 
-ANSWER = 64 * 1024  # bytes read of an answer that refuses
-
 
 class WebSocketRequestOptions(RequestOptions, total=False):
     """The keywords that open a WebSocket: those of any request, and these.
@@ -72,16 +70,17 @@ async def begin_websocket(
     opening = Opening(options)
     opened = await send(opening.headers)
     try:
-        attempt = opened.attempts[-1]
-        call = attempt.call
-        if opened.response.status != 101:
-            await opened.response.read(ANSWER)
-            raise opening.rejected(opened.response, call.to.url)
+        response = opened.response
+        if response.status != 101:
+            await opened.read_refusal()
+            assert response.url is not None  # it was received, or has been told
+            raise opening.rejected(response, response.url)
         opened.stop_the_clock()
+        attempt = opened.attempts[-1]
         transport, trailing = attempt.switched().detach()
         return opening.succeeded(
-            call.request(),
-            opened.response.headers,
+            attempt.call.request(),
+            response.headers,
             transport,
             trailing=trailing,
             release=opened.aclose,

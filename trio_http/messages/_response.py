@@ -368,7 +368,8 @@ class Response:
         if self._body is None:
             if self._data is None:
                 raise TypeError("the body of this response is produced by a function or iterator: it can only be sent")
-            self._body = Body(WholeSource(self._data) if self._data else EmptySource())
+            trailers = self.trailers_to_send
+            self._body = Body(WholeSource(self._data, trailers) if self._data or trailers else EmptySource())
         return self._body
 
     async def read(self, limit: int | None = None) -> bytes:

@@ -144,6 +144,7 @@ def _interleaved(addresses: list[AddressInfo]) -> list[AddressInfo]:
 async def _race(host: str, port: int, addresses: list[AddressInfo], options: NetworkOptions) -> trio.SocketStream:
     failures: list[tuple[AddressInfo, OSError]] = []
     winners: list[trio.SocketStream] = []
+    faults: list[Exception] = []  # of the user's own code
 
     async def attempt(address: AddressInfo, failed: trio.Event) -> None:
         try:
@@ -151,6 +152,9 @@ async def _race(host: str, port: int, addresses: list[AddressInfo], options: Net
         except OSError as error:
             failures.append((address, error))
             failed.set()
+        except Exception as error:
+            faults.append(error)
+            nursery.cancel_scope.cancel()
         else:
             winners.append(stream)  # two may arrive in the same tick: the first is taken, the others are closed
             nursery.cancel_scope.cancel()
@@ -174,8 +178,10 @@ async def _race(host: str, port: int, addresses: list[AddressInfo], options: Net
         for stream in winners:
             stream.socket.close()
         raise
-    for loser in winners[1:]:
+    for loser in winners[0 if faults else 1 :]:
         loser.socket.close()
+    if faults:
+        raise faults[0]
     if winners:
         return winners[0]
     raise _refused(host, port, failures) from ExceptionGroup("each address was tried", [error for _, error in failures])

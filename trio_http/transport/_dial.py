@@ -98,9 +98,9 @@ class Dial:
         """
         limit = self._handshake if phase == "handshake" else self._connect
         begun = trio.current_time()
-        deadline = self.latest if limit is None else min(self.latest, begun + limit)
+        deadline = math.inf if limit is None else begun + limit
         try:
-            with trio.CancelScope(deadline=deadline):
+            with trio.CancelScope(deadline=min(self.latest, deadline)):
                 return await self._observed(phase, function, *args)
         finally:
             spent = trio.current_time() - begun
@@ -108,7 +108,7 @@ class Dial:
                 self.handshaking += spent
             else:
                 self.connecting += spent
-        raise self._timeout(phase, what, limit, spent)
+        raise self._timeout(phase, what, None if self.latest < deadline else limit)
 
     async def resolving(self, function: Callable[[*_Args], Awaitable[_T]], /, *args: *_Args) -> _T:
         """Run the part of a step that turns a name into addresses; it has no deadline of its own.
@@ -135,8 +135,8 @@ class Dial:
         observer.phase_ended(phase, None)
         return result
 
-    def _timeout(self, phase: Phase, what: str, limit: float | None, spent: float) -> HTTPTimeout:
-        if limit is None or spent < limit:
+    def _timeout(self, phase: Phase, what: str, limit: float | None) -> HTTPTimeout:
+        if limit is None:
             text = f"{self.subject}: not over after {self._total:g} s in all (timeout={self._total:g})"
             return TotalTimeout(f"{text}; it still waited for {what}", limit=self._total)
         kind = HandshakeTimeout if phase == "handshake" else ConnectTimeout

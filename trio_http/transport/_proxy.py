@@ -5,7 +5,6 @@ Each is a route: it opens connections and says who may share one. It sees no poo
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, final
@@ -14,7 +13,7 @@ import trio
 
 from .. import h1
 from .._errors import ConnectError, ProxyError, RemoteProtocolError
-from ..semantics import Headers
+from ..semantics import Headers, encode_basic_auth
 from ._adopt import adopt
 from ._connect import Network
 from ._dial import Dial
@@ -44,6 +43,9 @@ class Proxy:
         password: Likewise.
         headers: Further fields for it: of each CONNECT, and of each forwarded request.
         tls: How to verify an ``https`` proxy; None for as servers are.
+
+    Raises:
+        LocalProtocolError: User name, password or fields cannot be sent.
     """
 
     host: str
@@ -73,13 +75,16 @@ class Proxy:
     @property
     def fields(self) -> tuple[tuple[bytes, bytes, bytes], ...]:
         """The fields that the proxy is to see."""
-        fields = Headers() if self.username is None else Headers({"Proxy-Authorization": self._basic()})
+        fields = Headers()
+        if self.username is not None and not self._is_socks:
+            fields["Proxy-Authorization"] = encode_basic_auth(self.username, self.password or "")
         for name, value in (self.headers or {}).items():
             fields.add(name, value)  # checked here: they go on the wire as they are
         return tuple(fields.items_list)
 
-    def _basic(self) -> str:
-        return "Basic " + base64.b64encode(f"{self.username}:{self.password or ''}".encode()).decode()
+    @property
+    def _is_socks(self) -> bool:
+        return self.scheme in {"socks5", "socks5h"}
 
 
 def route_through(proxy: Proxy, network: Network, tls: TLSOptions, *, tunnel: bool) -> Route:
@@ -91,7 +96,7 @@ def route_through(proxy: Proxy, network: Network, tls: TLSOptions, *, tunnel: bo
         tls: How to verify servers.
         tunnel: The proxy is to pass on bytes, not to read requests: for TLS, and for what leaves HTTP behind.
     """
-    if proxy.scheme in {"socks5", "socks5h"}:
+    if proxy._is_socks:
         return TunnelRoute(proxy, network, tls, _ask_socks)
     return TunnelRoute(proxy, network, tls, _ask_http) if tunnel else ForwardRoute(proxy, network, tls)
 

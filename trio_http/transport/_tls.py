@@ -124,7 +124,7 @@ def _check_fingerprint(secure: trio.SSLStream[trio.abc.Stream], host: str, wante
         )
 
 
-_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
+_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})  # the latter from OpenSSL 3.2 on
 
 
 def _reason(error: BaseException) -> str:
@@ -132,7 +132,7 @@ def _reason(error: BaseException) -> str:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not acceptable: {cause.verify_message} (trust its CA with ca_certs=...)"
     if isinstance(cause, ssl.SSLError):
-        if cause.reason == "WRONG_VERSION_NUMBER":
-            return "what it answers is no TLS (WRONG_VERSION_NUMBER); is this a port for http://?"
+        if cause.reason in _NOT_TLS:
+            return f"what it answers is no TLS ({cause.reason}); is this a port for http://?"
         return str(cause.reason or cause)
     return str(cause or error) or "the server closed the connection"

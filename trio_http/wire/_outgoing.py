@@ -14,7 +14,15 @@ from ._http1 import HTTP1Stream
 from ._sending import JOIN_MAX
 from ._sending_files import part_sender, send_head_of_file
 
-__all__ = ["NO_BODY", "begin_response", "plain_answer", "request_head", "send_response", "stream_content"]
+__all__ = [
+    "NO_BODY",
+    "begin_response",
+    "plain_answer",
+    "request_head",
+    "response_head",
+    "send_response",
+    "stream_content",
+]
 
 Item = tuple[bytes, bytes, bytes]
 
@@ -69,7 +77,7 @@ async def send_response(
         trailers = None  # only chunks carry them (RFC 9110 section 6.5): here they are left out, as on any such hop
     if trailers is not None:
         items = _with_trailers(items, trailers, counted=data is None)
-    head = _final_head(response, items)
+    head = response_head(response, items)
     if data is not None and trailers is None:
         await stream.send_message(head, b"" if response.status in NO_BODY else data)
     elif data is not None and trailers is not None:
@@ -110,7 +118,7 @@ async def begin_response(
         WriteTimeout, WriteError: The peer takes no bytes, or is gone.
     """
     pieces: list[bytes | memoryview] = []
-    pieces += (stream.core.send(_final_head(response, _all_items(response, fixed, close=close))),)
+    pieces += (stream.core.send(response_head(response, _all_items(response, fixed, close=close))),)
     if first:
         pieces += stream.core.send_with_data_passthrough(h1.Data(data=first)) or ()
     await stream.send_pieces(pieces)
@@ -130,7 +138,12 @@ def _all_items(response: Response, fixed: Sequence[Item], *, close: bool) -> lis
     return items
 
 
-def _final_head(response: Response, items: list[Item]) -> h1.Response:
+def response_head(response: Response, items: list[Item]) -> h1.Response:
+    """Make the head of a response, with all its fields given.
+
+    Raises:
+        LocalProtocolError: Its reason phrase cannot be sent.
+    """
     reason = reason_bytes(response.status) if response.reason is None else _checked_reason(response.reason)
     return h1.Response.trusted(response.status, h1.Headers(items), reason)
 
