@@ -145,7 +145,7 @@ async def serving(handler: Handler, kind: str = "memory", **options: Any) -> Asy
         if kind in {"memory", "tls over memory"}:
             listener = MemoryListener()
             if kind != "memory":
-                options["ssl_context"] = server_context()
+                options.setdefault("ssl_context", server_context())
 
             async def connect() -> trio.abc.Stream:
                 await trio.lowlevel.checkpoint()
@@ -163,7 +163,7 @@ async def serving(handler: Handler, kind: str = "memory", **options: Any) -> Asy
 
         else:
             if kind == "tls":
-                options["ssl_context"] = server_context()
+                options.setdefault("ssl_context", server_context())
             server = Server(handler, **options)
             await nursery.start(server.listen)
             for _ in range(CROWD if kind == "crowd" else 0):
