@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import trio
+from asgiref.typing import HTTPScope
 
 from tests.asgi.apps import GET, body, echo, handler_of, start
 from tests.web.test_large_files import open_below, until_closed
@@ -55,6 +56,7 @@ async def test_the_scope_says_everything_about_a_request(autojump_clock: Any) ->
         await peer.receive_all()
 
     first, second = seen
+    assert set(first) == set(HTTPScope.__annotations__), "what the specification names, and nothing else"
     assert first["type"] == "http"
     assert first["asgi"] == {"version": "3.0", "spec_version": "2.5"}
     assert (first["http_version"], first["method"], first["scheme"]) == ("1.1", "PUT", "http")
