@@ -17,7 +17,6 @@ How it works
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Callable, Sequence
 from typing import Self, final
 
@@ -209,8 +208,7 @@ class Pushing(Answering):
         self._goes_on = True  # most return at once; the monitor sees to those that do not
         if self._host.monitor.parked:
             self._host.monitor.wake()
-        if self._handler_scope is not None:
-            self._handler_scope.deadline = math.inf
+        self.disarm()
 
     # ---------------------------------------------------------------- after the handler
 
