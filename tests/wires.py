@@ -172,7 +172,7 @@ async def serving(
         if kind in {"memory", "tls over memory"}:
             listener = MemoryListener()
             if kind != "memory":
-                options["ssl_context"] = server_context()
+                options.setdefault("ssl_context", server_context())
 
             async def connect() -> trio.abc.Stream:
                 await trio.lowlevel.checkpoint()
@@ -190,7 +190,7 @@ async def serving(
 
         else:
             if kind == "tls":
-                options["ssl_context"] = server_context()
+                options.setdefault("ssl_context", server_context())
             server = Server(handler, **options)
             await nursery.start(server.listen)
             for _ in range(CROWD if kind == "crowd" else 0):

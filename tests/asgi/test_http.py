@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from asgiref.typing import HTTPScope
 
 from tests.asgi.apps import GET, body, echo, handler_of, start
+from tests.web.test_large_files import open_below, until_closed
 from tests.wires import ALL_KINDS, KINDS, serving
 from trio_http import Client, ProxyHeaders, ServerLimits
 from trio_http.asgi import ASGIApplication, ASGIHandler, Message, Receive, Scope, Send
@@ -53,6 +56,7 @@ async def test_the_scope_says_everything_about_a_request(autojump_clock: Any) ->
         await peer.receive_all()
 
     first, second = seen
+    assert set(first) == set(HTTPScope.__annotations__), "what the specification names, and nothing else"
     assert first["type"] == "http"
     assert first["asgi"] == {"version": "3.0", "spec_version": "2.5"}
     assert (first["http_version"], first["method"], first["scheme"]) == ("1.1", "PUT", "http")
@@ -317,18 +321,57 @@ async def test_early_hints_go_before_the_answer(way: str, autojump_clock: Any) -
         assert (await peer.response())[0] == 200
 
 
-@both_ways
-async def test_a_file_is_sent_by_its_path(way: str, tmp_path: Path) -> None:
-    path = tmp_path / "f"
-    path.write_bytes(b"0123456789" * 20000)
-    app = sending(
-        start(headers=[(b"content-length", b"200000")]), {"type": "http.response.pathsend", "path": str(path)}
-    )
+def sending_file(path: Path, *after: Message, trailers: bool = False) -> ASGIApplication:
+    """An application that has a file sent, with its length."""
+    head = start(headers=[(b"content-length", b"%d" % path.stat().st_size)])
+    return sending(head | {"trailers": trailers}, {"type": "http.response.pathsend", "path": str(path)}, *after)
 
-    with trio.fail_after(5):
-        async with serving(handler_of(app, way)) as wires, wires.connect() as peer:
+
+@both_ways
+@pytest.mark.parametrize("kind", ALL_KINDS)
+@pytest.mark.parametrize("size", [0, 10, 3_000_017])
+async def test_a_file_is_sent_by_its_path(kind: str, way: str, size: int, tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(os.urandom(size))
+
+    with trio.fail_after(10):
+        async with serving(handler_of(sending_file(path), way), kind) as wires, wires.connect() as peer:
             for _ in range(2):
                 assert (await peer.ask(GET))[2] == path.read_bytes()
+            await peer.send(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert b"content-length: %d\r\n" % size in (await peer.receive_until(b"\r\n\r\n")).lower()
+            assert (await peer.ask(GET))[2] == path.read_bytes()
+
+
+@both_ways
+async def test_trailers_may_follow_a_file(way: str, tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"abc")
+    trailers: Message = {"type": "http.response.trailers", "headers": [(b"x-sum", b"1")]}
+    app = sending_file(path, trailers, trailers=True)
+
+    with trio.fail_after(5):
+        async with serving(handler_of(app, way), "socket") as wires, wires.connect() as peer:
+            for _ in range(2):
+                await peer.send(GET)
+                await peer.receive_until(b"\r\n\r\n")
+                assert await peer.receive_until(b"x-sum: 1\r\n\r\n") == b"3\r\nabc\r\n0\r\nx-sum: 1\r\n\r\n"
+
+
+@both_ways
+@pytest.mark.parametrize("kind", ["socket", "tls", "memory"])
+async def test_a_file_is_closed_when_its_client_leaves(kind: str, way: str, tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    with path.open("wb") as file:
+        file.truncate(64 << 20)
+
+    with trio.fail_after(10):
+        async with serving(handler_of(sending_file(path), way), kind) as wires:
+            async with wires.connect() as peer:
+                await peer.send(GET)
+                await peer.receive_exactly(1_000_000)
+                assert open_below(tmp_path) == [str(path)]
+            await until_closed(tmp_path)
 
 
 # ---------------------------------------------------------------- applications that go wrong
@@ -365,6 +408,7 @@ async def fails_after_its_start(scope: Scope, receive: Receive, send: Send) -> N
         (sending(start(headers=[(b"a", b"b\r\nc: d")])), "control characters"),
         (sending(start(), {"type": "http.response.body", "body": "text"}), "of type str; expected bytes"),
         (sending(start(), {"type": "http.response.pathsend", "path": "/nowhere/at/all"}), "cannot be read"),
+        (sending(start(), {"type": "http.response.pathsend", "path": "/"}), "cannot be read: [Errno 21] a folder"),
         (sending({"type": "http.response.trailers", "headers": []}), "'http.response.trailers' before"),
     ],
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import trio
+from asgiref.typing import LifespanScope
 
 from tests.asgi.apps import GET, body, start
 from tests.wires import serving
@@ -32,6 +33,7 @@ class App:
             await send(body(b"x"))
 
     async def live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert set(scope) == set(LifespanScope.__annotations__), "what the specification names, and nothing else"
         assert scope["asgi"]["version"] == "3.0"
         for stage, then in (("startup", self.at_start), ("shutdown", self.at_end)):
             if stage == "shutdown" and self.fail_after is not None:

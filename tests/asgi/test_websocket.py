@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import trio
+from asgiref.typing import WebSocketScope
 
 from tests.asgi.apps import WEBSOCKET, body, start
 from tests.websocket.ws_kit import binary, close, text
@@ -55,6 +56,7 @@ async def test_the_scope_of_a_websocket(autojump_clock: Any) -> None:
         assert await peer.receive_exactly(4) == b"\x88\x02\x03\xe8", "returning closes it with 1000"
 
     (scope,) = seen
+    assert set(scope) == set(WebSocketScope.__annotations__), "what the specification names, and nothing else"
     assert (scope["type"], scope["scheme"], scope["path"]) == ("websocket", "ws", "/ws")
     assert scope["subprotocols"] == ["a", "b", "c"]
     assert "method" not in scope

@@ -19,10 +19,12 @@ from typing import Any
 import pytest
 import trio
 import trio.lowlevel
+import trio.testing
 from trio.testing import MockClock
 
-from tests.wires import Wires, delivered, serving
-from trio_http import Request, Response, ServerLimits, ServerTimeouts
+from tests.wires import KINDS, Peer, Wires, delivered, serving
+from trio_http import Request, Response, Server, ServerLimits, ServerTimeouts, open_listeners
+from trio_http.testing import MemoryListener
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 BIG = b"x" * (4 << 20)
@@ -326,3 +328,40 @@ async def test_more_connections_than_allowed_wait_their_turn() -> None:
                 assert len(wires.server.connections) == 2
                 await first.aclose()
                 assert (await third.response())[2] == b"fine"
+
+
+@pytest.mark.covers("A23")
+@pytest.mark.parametrize("kind", KINDS)
+async def test_two_listeners_let_in_no_more_than_one_would(kind: str) -> None:
+    release = trio.Event()
+
+    async def patient(request: Request) -> Response:
+        await release.wait()
+        return Response("fine")
+
+    async def ask(listener: MemoryListener | trio.SocketListener) -> None:
+        stream: trio.abc.Stream
+        if isinstance(listener, MemoryListener):
+            stream = listener.connect()
+        else:
+            stream = await trio.open_tcp_stream(*listener.socket.getsockname())
+        async with stream:
+            assert (await Peer(stream).ask(GET))[2] == b"fine"
+
+    memory = [MemoryListener(), MemoryListener()]
+    listeners = memory if kind == "memory" else [*await open_listeners(0), *await open_listeners(0)]
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            server = await nursery.start(
+                Server(patient, listeners=listeners, limits=ServerLimits(connections=1)).listen
+            )
+            async with trio.open_nursery() as clients:
+                await trio.testing.wait_all_tasks_blocked()  # both listeners wait for somebody
+                for listener in listeners:
+                    clients.start_soon(ask, listener)
+                await trio.testing.wait_all_tasks_blocked(0.02)
+
+                assert server.stats.connections == 1
+                release.set()
+            assert server.stats.connections == 2
+            await server.shutdown()

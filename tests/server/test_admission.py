@@ -147,14 +147,18 @@ async def test_all_listeners_go_on_when_there_is_room_again(autojump_clock: Any)
     async with trio.open_nursery() as nursery:
         server = Server(sleeping(0), listeners=listeners, limits=ServerLimits(connections=1))
         await nursery.start(server.listen)
-        # each listener may have been waiting for a connection when there was still room
-        early = [Peer(listener.connect()) for listener in listeners]
-        for peer in early:
-            await peer.ask(GET)
-        await trio.testing.wait_all_tasks_blocked()  # both wait for room now
 
-        for peer in early:
+        async def ask(peer: Peer) -> None:
+            assert (await peer.ask(GET))[0] == 200
             await peer.aclose()
+
+        # each listener was waiting for a connection when there was still room
+        early = [Peer(listener.connect()) for listener in listeners]
+        await trio.testing.wait_all_tasks_blocked()  # both wait for room now
+        with trio.fail_after(1):
+            async with trio.open_nursery() as clients:
+                for peer in early:
+                    clients.start_soon(ask, peer)
         for listener in listeners:
             with trio.fail_after(1):
                 later = Peer(listener.connect())

@@ -291,6 +291,7 @@ async def test_a_server_without_observers_does_nothing_for_them(autojump_clock: 
     extra = {"_observed", "_limited", "_hooked", "enter", "tell", "call_hook"}
     assert (not extra.intersection(called)) == plain
     assert "_serve" in called
+    assert "_send_whole" not in called, "the answer goes the shortest way all the same"
 
 
 @pytest.mark.covers("A78", "A80")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import ssl
 from pathlib import Path
@@ -246,6 +247,51 @@ async def test_clients_show_certificates(tmp_path: Path, verify: Any) -> None:
             with pytest.raises((trio.BrokenResourceError, AssertionError), match=r"^$|ended"):
                 await ask(await connect_tls(server.port, client_context()))
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.covers("A34", "S2.40")
+@pytest.mark.parametrize("kind", ["tls", "tls over memory"])
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize(("shown", "alert"), [(False, "REQUIRED|HANDSHAKE_FAILURE"), (True, "UNKNOWN_CA")])
+async def test_a_client_hears_why_its_certificate_is_refused(
+    kind: str, version: ssl.TLSVersion, shown: bool, alert: str
+) -> None:
+    ours, theirs = server_context(), client_context()
+    trustme.CA().configure_trust(ours)
+    ours.verify_mode = ssl.CERT_REQUIRED
+    theirs.maximum_version = version
+    if shown:
+        trustme.CA().issue_cert("mallory@example.org").configure_cert(theirs)
+
+    with trio.fail_after(10):
+        async with serving(hello, kind, ssl_context=ours) as wires, wires.connect() as peer:
+            assert isinstance(peer.stream, trio.SSLStream)
+            secure = trio.SSLStream(peer.stream.transport_stream, theirs, server_hostname="localhost")
+
+            async def talk() -> None:
+                # in TLS 1.3 a client's handshake is over before it is judged: it may be sending when it is refused
+                await secure.send_all(b"x" * 100_000)
+                await secure.receive_some()
+
+            with pytest.raises(trio.BrokenResourceError) as caught:
+                await talk()
+
+            assert re.search(alert, str(caught.value.__cause__))
+
+
+async def test_a_refused_client_that_stays_is_not_waited_for_long(autojump_clock: Any) -> None:
+    async with serving(hello, "tls over memory") as wires, wires.connect() as peer:
+        assert isinstance(peer.stream, trio.SSLStream)
+        below = peer.stream.transport_stream
+        await below.send_all(b"GET / HTTP/1.1\r\n\r\n")
+        await trio.testing.wait_all_tasks_blocked()
+        assert wires.server._under_way.handshakes
+
+        await trio.sleep(1)
+        await trio.testing.wait_all_tasks_blocked()
+        assert not wires.server._under_way.handshakes
+        with pytest.raises(trio.BrokenResourceError):
+            await below.send_all(b"x")
 
 
 async def test_to_verify_clients_somebody_must_vouch_for_them(tmp_path: Path) -> None:

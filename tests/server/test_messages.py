@@ -16,6 +16,10 @@ from trio_http.semantics import available_codings
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
+async def hello(request: Request) -> Response:
+    return Response("hello")
+
+
 async def seen(raw: bytes, **options: Any) -> Request:
     """The request that a handler sees."""
     requests: list[Request] = []
@@ -310,6 +314,22 @@ async def test_a_request_may_have_a_read_timeout_of_its_own(autojump_clock: Any)
         assert trio.current_time() - began == 2
 
 
+@pytest.mark.covers("A31")
+@pytest.mark.parametrize(("size", "kept"), [(1000, True), (2000, False)])
+async def test_an_unread_body_is_skipped_if_it_is_short_enough(autojump_clock: Any, size: int, kept: bool) -> None:
+    post = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size
+    async with serving(hello, limits=ServerLimits(drain=1500)) as wires, wires.connect() as peer:
+        status, fields, _ = await peer.ask(post)
+        assert status == 200
+        await peer.send(b"x" * size)
+
+        assert (b"connection" not in fields) is kept
+        if kept:
+            assert (await peer.ask(GET))[0] == 200
+        else:
+            assert await peer.receive_all() == b""
+
+
 # ---------------------------------------------------------------- fields of answers
 
 
@@ -326,6 +346,14 @@ async def test_the_server_field_is_sent_if_one_is_given(autojump_clock: Any) -> 
         assert b"mine" in head
     async with serving(handler) as wires, wires.connect() as peer:
         assert b"server" not in (await peer.ask(GET))[1]
+
+
+@pytest.mark.covers("A53")
+async def test_the_date_can_be_left_out(autojump_clock: Any) -> None:
+    async with serving(hello) as wires, wires.connect() as peer:
+        assert b"date" in (await peer.ask(GET))[1]
+    async with serving(hello, date_header=False) as wires, wires.connect() as peer:
+        assert b"date" not in (await peer.ask(GET))[1]
 
 
 @pytest.mark.covers("S1.52", "S1.105")

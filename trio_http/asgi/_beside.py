@@ -12,7 +12,7 @@ from typing import final
 import trio
 
 from .._errors import WriteError
-from ..messages import Request, Response, SendChunk
+from ..messages import Content, Request, Response, SendChunk
 from ..semantics import HeaderItem, Headers
 from ..wire import NO_BODY
 from ._http import HTTPSession
@@ -109,6 +109,10 @@ class Beside:
             await self._send.send(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             raise WriteError("nobody wants the rest of the answer") from None
+
+    async def push_content(self, content: Content) -> None:
+        """Take more of the body from where it comes."""
+        await (content.aclose() if self._discard else content.send_to(self.push_chunk))
 
     async def push_end(self, trailers: Sequence[HeaderItem]) -> None:
         """Take the end."""

@@ -15,15 +15,20 @@ How it works
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
+import stat
 from collections.abc import Callable
 from typing import final
 
 import trio
 
 from .._errors import HTTPError, TransportError, WriteTimeout
-from ..messages import Request
+from ..messages import Content, Request, disk_limiter
 from ..semantics import HeaderItem
+from ..web._disk import Snapshot, open_file
+from ..web._file_body import FileBody
 from ._messages import ASGIError, ClientDisconnected, body_of, headers_of, status_of, text_of, unexpected
 from ._outlet import Outlet
 from ._types import Message
@@ -31,8 +36,6 @@ from ._types import Message
 __all__ = ["HTTPSession"]
 
 log = logging.getLogger("trio_http.asgi")
-
-FILE_PIECE = 64 * 1024  # bytes read at once for http.response.pathsend
 
 # what is expected of the application next
 START, FIRST_BODY, BODY, TRAILERS, COMPLETE = range(5)
@@ -290,14 +293,24 @@ class HTTPSession:
             raise ASGIError("'http.response.pathsend' has no path; expected the absolute path of a file")
         if self.gone:
             self._refuse()
+        limiter = disk_limiter()
         try:
-            file = await trio.open_file(path, "rb")
+            snapshot = await trio.to_thread.run_sync(_look_at, path, limiter=limiter)
         except OSError as error:
             raise ASGIError(f"'http.response.pathsend': {path!r} cannot be read: {error}") from error
-        async with file:
-            while data := await file.read(FILE_PIECE):
-                await self._send_piece(data, more=True)
-            await self._send_piece(b"", more=False)
+        await self._send_piece(b"", more=True)
+        parts = [(0, snapshot.size)] if snapshot.size else []
+        await self._outlet.push_content(Content(FileBody(snapshot, parts, limiter)))
+        await self._send_piece(b"", more=False)
+
+
+def _look_at(path: str) -> Snapshot:
+    """Find out whether a file can be read, while an error can still be answered. Blocks."""
+    descriptor, found = open_file(path)
+    os.close(descriptor)
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "a folder", path)
+    return Snapshot(path, None, found)
 
 
 def _framed(items: list[HeaderItem], data: bytes) -> list[HeaderItem]:

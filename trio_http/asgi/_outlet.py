@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from ..messages import Content
 from ..semantics import HeaderItem
 
 __all__ = ["Outlet"]
@@ -21,6 +22,9 @@ class Outlet(Protocol):
 
     async def push_chunk(self, data: bytes) -> None:
         """Take more of the body; waits as long as the client is slow to take it."""
+
+    async def push_content(self, content: Content) -> None:
+        """Take more of the body from where it comes, and close that."""
 
     async def push_end(self, trailers: Sequence[HeaderItem]) -> None:
         """Take the end."""

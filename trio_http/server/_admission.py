@@ -42,14 +42,20 @@ class Admission:
         """How many wait in line."""
         return len(self._line)
 
+    def enter_nowait(self) -> bool:
+        """Take a place if one is free; tell whether there was one. It must be given back by :meth:`leave`."""
+        if self._free > 0:
+            self._free -= 1
+            return True
+        return False
+
     async def enter(self) -> bool:
-        """Take a place, if need be after a wait; tell whether there was one. It must be given back by :meth:`leave`.
+        """Take a place, if need be after a wait; as :meth:`enter_nowait`.
 
         Cancellation:
             Takes no place.
         """
-        if self._free > 0:
-            self._free -= 1
+        if self.enter_nowait():
             return True
         if len(self._line) >= self._queue:
             return False

@@ -6,7 +6,6 @@ It knows one exchange at a time; which one is next is decided in `_connection.py
 from __future__ import annotations
 
 import logging
-import math
 
 import trio
 
@@ -152,8 +151,7 @@ class Answering(Carrier):
             return self._lost(request, error)
         self._handler_ended()  # who talks now sees the end himself
         self._give_place_back()  # this may go on for hours, and is no request any more
-        if self._handler_scope is not None:
-            self._handler_scope.deadline = math.inf  # the exchange is over; what follows may take its time
+        self.disarm()  # the exchange is over; what follows may take its time
         first, ended = core.trailing_data
         stream = UpgradedStream(wire.transport, first, ended=ended)
         try:
@@ -166,8 +164,8 @@ class Answering(Carrier):
         return False
 
     def _saw(self, response: Response) -> None:
-        if self._seen is not None:
-            self._seen.response = response
+        if not self._host.plain:
+            self._said = response
 
     def _handler_ended(self) -> None:
         # from here on nobody is cancelled because the client leaves

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
-from typing import Any, TypeVar, final
+from typing import Any, TypeVar
 
 import trio
 
@@ -23,7 +23,7 @@ from ._host import Host
 from ._shield import Shield
 from ._tls import tls_info
 
-__all__ = ["Carrier", "Seen"]
+__all__ = ["Carrier"]
 
 log = logging.getLogger("trio_http.server")
 
@@ -51,6 +51,7 @@ class Carrier(Watched):
         "_cancel_on_disconnect",
         "_cause",
         "_chunked",
+        "_complete",
         "_cut",
         "_entered",
         "_extra",
@@ -64,7 +65,7 @@ class Carrier(Watched):
         "_origin",
         "_peer",
         "_push_closes",
-        "_seen",
+        "_said",
         "_shields",
         "_wire",
         "opened_at",
@@ -87,7 +88,8 @@ class Carrier(Watched):
         self._handler_scope: trio.CancelScope | None = None
         self._entered: AsyncExitStack | None = None
         self._extra = False  # the handler has asked for something that ends with its request
-        self._seen: Seen | None = None  # set while there are observers to be told of the current exchange
+        self._said: Response | None = None  # what observers are told: what was sent last, not always the handler's
+        self._complete = False  # and whether all of it was
         self._shields: list[Shield] = []
         self._forced = False
         self._gone: Callable[[], None] | None = None  # whom to tell that the client has left, instead of cutting
@@ -304,7 +306,10 @@ class Carrier(Watched):
     # ---------------------------------------------------------------- ends from outside
 
     def expire(self) -> None:
-        """The deadline of a wait between requests has come."""
+        """The deadline of the handler has come, or that of a wait between requests."""
+        if self._handler_scope is not None:
+            self._handler_scope.cancel()
+            return
         self._cause = "head" if self._wire.core.buffered or not self._wire.exchanges else "idle"
         self.scope.cancel()
 
@@ -330,14 +335,3 @@ class Carrier(Watched):
     def force(self) -> None:
         """Close the socket under whoever still uses it."""
         self._wire.transport.close_now()
-
-
-@final
-class Seen:
-    """What observers are told of one exchange in the end: what was sent last, which is not always the handler's."""
-
-    __slots__ = ("complete", "response")
-
-    def __init__(self) -> None:
-        self.response: Response | None = None
-        self.complete = False

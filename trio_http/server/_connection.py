@@ -223,4 +223,6 @@ class ServerConnection(Observed):
         except (TransportError, WriteTimeout) as error:
             return self._lost(request, error)
         wire.next_exchange()
+        if not host.plain:
+            self._said = response
         return True

@@ -9,6 +9,7 @@ import errno
 import logging
 import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar, final
 
 import trio
@@ -71,32 +72,36 @@ class Entrance:
         """
         if isinstance(listener, trio.SocketListener) and PlainAcceptor.fits(listener):
             with PlainAcceptor(listener) as acceptor:
+                accept_some = partial(acceptor.accept_some, self._room_now)
                 while True:
-                    for sock in await self._patiently(acceptor.accept_some, await self._wait_for_room()):
+                    await self._wait_for_room()
+                    for sock in await self._patiently(accept_some):
                         self._took(take, sock)
         while True:
             await self._wait_for_room()
-            self._took(take, await self._patiently(listener.accept))
+            stream = await self._patiently(listener.accept)
+            try:
+                await self._wait_for_room()  # another listener may have filled it while this one waited
+            except BaseException:
+                await trio.aclose_forcefully(stream)
+                raise
+            self._took(take, stream)
 
-    async def _wait_for_room(self) -> int:
-        """Wait until there may be one more connection; return how many may come.
+    def _room_now(self) -> int:
+        """How many may come in one go; 0 if there is no room."""
+        return self._batch if self._most is None else min(self._batch, max(0, self._most - self._open))
 
-        Each listener looks before it waits for a connection, so one more than `most` may get in for each listener more.
-        """
-        most = self._most
-        if most is None:
-            return self._batch
-        while self._open >= most:
+    async def _wait_for_room(self) -> None:
+        while not self._room_now():
             if self._room.is_set():
                 self._room = trio.Event()  # one for all listeners that wait
             await self._room.wait()
-        return min(self._batch, most - self._open)
 
-    async def _patiently(self, accept: Callable[..., Awaitable[T]], *args: int) -> T:
+    async def _patiently(self, accept: Callable[[], Awaitable[T]]) -> T:
         """Accept; where the process has run out of descriptors or memory, wait and try again."""
         while True:
             try:
-                return await accept(*args)
+                return await accept()
             except OSError as error:
                 if error.errno not in _OUT_OF_RESOURCES:
                     raise

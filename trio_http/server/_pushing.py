@@ -17,7 +17,6 @@ How it works
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Callable, Sequence
 from typing import Self, final
 
@@ -25,10 +24,10 @@ import trio
 
 from .. import h1
 from .._errors import HTTPError, LocalProtocolError
-from ..messages import Request, Response
+from ..messages import Content, Request, Response
 from ..semantics import HeaderItem, Headers, reason_bytes
 from ..transport import format_address
-from ..wire import JOIN_MAX, NO_BODY, begin_response
+from ..wire import JOIN_MAX, NO_BODY, begin_response, send_content
 from ._answering import LINGER, LINGER_BYTES, Answering, log
 
 __all__ = ["PushedResponse", "Pushing"]
@@ -142,6 +141,13 @@ class Pushing(Answering):
         else:
             await self._wire.send_event(h1.Data(data=data))
 
+    async def push_content(self, content: Content) -> None:
+        """Send more of the body from where it comes, as :meth:`push_chunk` does; closes it on every path."""
+        if self._bodiless:
+            await content.aclose()
+        else:
+            await send_content(self._wire, content)
+
     async def push_end(self, trailers: Sequence[HeaderItem]) -> None:
         """End the answer.
 
@@ -202,8 +208,7 @@ class Pushing(Answering):
         self._goes_on = True  # most return at once; the monitor sees to those that do not
         if self._host.monitor.parked:
             self._host.monitor.wake()
-        if self._handler_scope is not None:
-            self._handler_scope.deadline = math.inf
+        self.disarm()
 
     # ---------------------------------------------------------------- after the handler
 

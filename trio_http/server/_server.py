@@ -141,8 +141,9 @@ class Server(Hooked, Routed):
         self.proxy_headers = proxy_headers
         self._proxy_protocol = proxy_protocol
         self.scheme = scheme
-        if read_size < 1:
-            raise ValueError(f"Server(read_size={read_size}) makes no sense: give at least 1")
+        for name, value in (("read_size", read_size), ("accept_batch", accept_batch)):
+            if value < 1:
+                raise ValueError(f"Server({name}={value}) makes no sense: give at least 1")
         buffer = self.limits.buffer
         self.read_size: int = read_size if buffer is None else min(read_size, max(1, buffer))
         self.instruments: list[Instrument] = list(instruments)

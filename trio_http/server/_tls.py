@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from typing import final
 
@@ -13,11 +13,22 @@ import trio
 
 from .._errors import TLSError, TransportError
 from ..messages import TLSInfo
-from ..transport import SocketTransport, StreamTransport, TLSTransport, Transport, format_address
+from ..transport import (
+    SocketTransport,
+    StreamTransport,
+    TLSTransport,
+    Transport,
+    format_address,
+    linger,
+    secure_stream,
+)
 
 __all__ = ["handshake", "make_context", "note_names", "tls_info"]
 
 log = logging.getLogger("trio_http.server")
+
+LINGER = 1.0  # seconds for a client to read why its handshake was refused, and to close
+LINGER_BYTES = 256 * 1024  # bytes discarded meanwhile: a client of TLS 1.3 may have begun to send its request
 
 
 def make_context(
@@ -115,13 +126,13 @@ async def handshake(
     transport: TLSTransport | StreamTransport
     if isinstance(below, SocketTransport):
         transport = own = TLSTransport(below, context, read_ahead=read_ahead)
-        start = own.handshake
+        start: Callable[[], Awaitable[None]] = own.handshake
     else:
-        stream = trio.SSLStream(below, context, server_side=True, https_compatible=False)
+        stream, start = secure_stream(below, context, server_side=True)
         transport = StreamTransport(stream, read_ahead=read_ahead)
-        start = stream.do_handshake
     peer = format_address(transport.peer)
     deadline = trio.current_time() + (math.inf if limit is None else limit)
+    done = failed = False
     with trio.CancelScope(deadline=deadline) as scope:
         scopes[scope] = None
         names: list[str | None] = []
@@ -129,18 +140,19 @@ async def handshake(
         try:
             await start()
             transport.server_name = names[-1] if names else None
-            return transport
+            done = True
         except (trio.BrokenResourceError, trio.ClosedResourceError, TransportError) as error:
+            failed = True
             log.info("%s: TLS handshake failed: %s", peer, error.__cause__ or error)
-            await _drop(below)
-            return None
-        except BaseException:
-            await _drop(below)
-            raise
+            await linger(transport, LINGER, LINGER_BYTES)  # a client that is sending already would see only a reset
         finally:
             _names.reset(token)
             del scopes[scope]
-    if trio.current_time() >= deadline:
+            if not done:
+                await _drop(below)
+    if done:
+        return transport
+    if not failed and trio.current_time() >= deadline:
         log.info("%s: TLS handshake not done after %s s (ServerTimeouts.handshake)", peer, limit)
     return None
 

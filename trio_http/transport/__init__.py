@@ -2,9 +2,11 @@
 
 from ._accept import PlainAcceptor
 from ._adopt import adopt
+from ._alert import secure_stream
 from ._bare import leave_nursery
 from ._connect import Network, NetworkOptions, SocketOption
 from ._dial import Dial, PhaseObserver
+from ._linger import linger
 from ._listen import listener_address, listener_from_fd, open_listeners, open_unix_listener
 from ._names import Resolver
 from ._pace import Pace
@@ -48,10 +50,12 @@ __all__ = [
     "format_address",
     "is_plain",
     "leave_nursery",
+    "linger",
     "listener_address",
     "listener_from_fd",
     "open_listeners",
     "open_unix_listener",
     "route_through",
+    "secure_stream",
     "start_tls",
 ]

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import socket
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self, final
 
@@ -59,14 +60,14 @@ class PlainAcceptor:
     ) -> None:
         self._sock.close()
 
-    async def accept_some(self, most: int) -> list[socket.socket]:
+    async def accept_some(self, room: Callable[[], int]) -> list[socket.socket]:
         """Wait until somebody connects, and take as many as are there.
 
         Args:
-            most: At most so many.
+            room: Called when somebody has connected: how many may be taken.
 
         Returns:
-            Connected non-blocking sockets, one at least.
+            Connected non-blocking sockets; none if there was no room for one any more.
 
         Raises:
             OSError: The machine is out of descriptors or memory, and none could be accepted.
@@ -77,6 +78,8 @@ class PlainAcceptor:
         accepted: list[socket.socket] = []
         while not accepted:
             await trio.lowlevel.wait_readable(self._sock)
+            if (most := room()) < 1:
+                break
             try:
                 while len(accepted) < most:
                     accepted.append(self._accept())

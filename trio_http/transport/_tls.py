@@ -17,6 +17,7 @@ from typing import final
 import trio
 
 from .._errors import TLSError
+from ._alert import secure_stream
 
 __all__ = ["TLSOptions", "start_tls"]
 
@@ -101,9 +102,9 @@ async def start_tls(stream: trio.abc.Stream, host: str, options: TLSOptions) -> 
     name = options.server_hostname or host.partition("%")[0]
     try:
         context = options.context()
-        secure = trio.SSLStream(stream, context, server_hostname=name)
+        secure, handshake = secure_stream(stream, context, server_hostname=name)
         try:
-            await secure.do_handshake()
+            await handshake()
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise TLSError(f"the TLS handshake with {host} failed: {_reason(error)}") from error
         if options.fingerprint is not None:

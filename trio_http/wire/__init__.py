@@ -4,7 +4,16 @@ from ._connection import HTTP1Connection, MessageHead
 from ._decoding import DecodedBody
 from ._http1 import HTTP1Stream
 from ._incoming import IncomingBody
-from ._outgoing import NO_BODY, begin_response, plain_answer, request_head, response_head, send_response, stream_content
+from ._outgoing import (
+    NO_BODY,
+    begin_response,
+    plain_answer,
+    request_head,
+    response_head,
+    send_content,
+    send_response,
+    stream_content,
+)
 from ._sending import JOIN_MAX, Unsent
 from ._timing import Timing
 from ._upgraded import UpgradedStream
@@ -24,6 +33,7 @@ __all__ = [
     "plain_answer",
     "request_head",
     "response_head",
+    "send_content",
     "send_response",
     "stream_content",
 ]

@@ -22,7 +22,7 @@ import trio
 
 from .. import h1
 from .._errors import HTTPError, ReadError, ReadTimeout, RemoteProtocolError
-from ..transport import Pace, Watched
+from ..transport import Pace, Watched, linger
 from ._sending import SendingLine
 from ._state import ordinal
 from ._timing import Timing
@@ -399,16 +399,7 @@ class HTTP1Stream(SendingLine):
             seconds: Wait no longer than this.
             max_bytes: Discard no more than this.
         """
-        with trio.move_on_after(seconds):
-            try:
-                await self.transport.send_eof()
-                count = 0
-                while data := await self.transport.receive(self.read_size):
-                    count += len(data)
-                    if max_bytes is not None and count > max_bytes:
-                        return
-            except HTTPError:
-                pass  # it is gone already: all the better
+        await linger(self.transport, seconds, max_bytes, read_size=self.read_size)
 
     async def aclose(self) -> None:
         """Close the transport; never waits for the peer longer than a moment."""

@@ -20,6 +20,7 @@ __all__ = [
     "plain_answer",
     "request_head",
     "response_head",
+    "send_content",
     "send_response",
     "stream_content",
 ]
@@ -173,12 +174,21 @@ async def stream_content(stream: HTTP1Stream, content: Content, trailers: Header
         WriteTimeout, TotalTimeout, WriteError: The peer takes no bytes, or is gone.
         Exception: Whatever the user's iterator or producer raises.
     """
-    await content.send_to(_chunk_sender(stream), part_sender(stream))
+    await send_content(stream, content)
     end = h1.EndOfMessage() if trailers is None else h1.EndOfMessage(headers=h1.Headers(trailers.items_list))
     # no checkpoint as in send_event(): every piece has been one, and waiting for the next request is
     pieces = stream.core.send_with_data_passthrough(end)
     if pieces:
         await stream.send_pieces(pieces)
+
+
+async def send_content(stream: HTTP1Stream, content: Content) -> None:
+    """Send a part of a body, piece by piece; parts of files as such where that can be.
+
+    Raises:
+        As :func:`stream_content`.
+    """
+    await content.send_to(_chunk_sender(stream), part_sender(stream))
 
 
 def _chunk_sender(stream: HTTP1Stream) -> SendChunk:
