@@ -203,8 +203,8 @@ async def test_a_server_that_ends_fails_nobody(tmp_path: Path, proxy: Proxy) -> 
 
 async def test_http_is_sent_to_https(tmp_path: Path, proxy: Proxy) -> None:
     async with site(tmp_path, proxy):
-        [config] = [each for each in tmp_path.iterdir() if each.name in ("nginx.conf", "haproxy.cfg")]
-        port = re.findall(r"(?:listen|bind) 127.0.0.1:(\d+)", config.read_text())[0]
+        name = "nginx.conf" if proxy is behind_nginx else "haproxy.cfg"
+        port = re.findall(r"(?:listen|bind) 127.0.0.1:(\d+)", (tmp_path / name).read_text())[0]
         async with Client(trust_env=False) as client:
             moved = await client.get(f"http://127.0.0.1:{port}/x?y", headers={"Host": "a"}, follow_redirects=False)
 

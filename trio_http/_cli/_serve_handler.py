@@ -91,14 +91,18 @@ def context_maker(options: ServeOptions) -> Callable[[], ssl.SSLContext] | None:
     def read() -> ssl.SSLContext:
         password = None
         if options.keyfile_password_file is not None:
-            password = Path(options.keyfile_password_file).read_text().strip()
+            try:
+                password = Path(options.keyfile_password_file).read_text().rstrip("\r\n")
+            except (OSError, ValueError) as error:
+                where = f"--keyfile-password-file {options.keyfile_password_file}"
+                raise UsageError(f"{where}: {getattr(error, 'strerror', None) or error}") from error
         verify: bool | str = False
         if options.ca_certs is not None:
             verify = "optional" if options.client_cert_optional else True
         return make_context(
             certfile,
             options.keyfile,
-            password=password or "",  # never ask on the terminal
+            password=password,
             verify_client=verify,
             ca_certs=options.ca_certs,
         )
