@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import ssl
+import stat
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -178,6 +179,20 @@ async def test_privileges_are_dropped(workers: list[str]) -> None:
 
 
 # ---------------------------------------------------------------- where it listens
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("workers", [[], ["--workers", "1"]])
+async def test_a_unix_socket_for_whom_it_is_meant(workers: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.chmod(folder, 0o755)
+        app_in(folder)
+        options = ["--path", "s", "--path-mode", "660", "--user", "65534", "--group", "33"]
+        async with program(folder, "app:app", *options, *workers):
+            about = (folder / "s").stat()
+
+    assert (stat.S_IMODE(about.st_mode), about.st_uid, about.st_gid) == (0o660, 65534, 33)
 
 
 async def test_a_unix_socket_that_is_gone_afterwards(tmp_path: Path) -> None:

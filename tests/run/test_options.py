@@ -78,6 +78,7 @@ def test_pyproject_has_a_table_for_us(tmp_path: Path) -> None:
         (["--timeout-head", "0"], "--timeout-head '0': give seconds, as a number above 0, or none"),
         (["--limit-body", "1X"], "--limit-body '1X': give a whole number, perhaps with K, M or G"),
         (["--limit-min-rate", "x"], "--limit-min-rate 'x': give BYTES or BYTES/SECONDS"),
+        (["--path-mode", "660"], "--path-mode needs --path"),
         (["--umask", "9"], "--umask '9': give an octal number"),
         (["--log-level", "loud"], "--log-level 'loud': give one of debug"),
         (["--asgi", "--wsgi"], "give --asgi or --wsgi, not both"),

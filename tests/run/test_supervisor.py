@@ -146,6 +146,7 @@ async def test_another_worker_that_fails_at_the_start_is_tried_again(autojump_cl
         it.workers[1].end(1)
         it.workers[0].say("ready")
         await wait_all_tasks_blocked()
+        assert it.ready == 0  # not before all of them serve
         it.workers[2].say("ready")
         await wait_all_tasks_blocked()
 

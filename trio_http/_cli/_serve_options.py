@@ -145,6 +145,9 @@ class ServeOptions:
     )
     port: int | None = _option(None, _whole(0, 65535), "PORT", "TCP port, 0 for any free one (default: 8000)")
     path: tuple[str, ...] = _option((), _text, "PATH", "unix socket to listen on; may be repeated", several=True)
+    path_mode: int | None = _option(
+        None, _octal, "OCTAL", "permissions of unix sockets, such as 660 (default: what --umask leaves)"
+    )
     fd: tuple[int, ...] = _option(
         (), _whole(0), "FD", "inherited descriptor of a listening socket; may be repeated", several=True
     )
@@ -373,6 +376,7 @@ def _check(options: ServeOptions) -> None:
         (options.ca_certs and not options.certfile, "--ca-certs needs --certfile"),
         (options.keyfile_password_file and not options.certfile, "--keyfile-password-file needs --certfile"),
         (options.client_cert_optional and not options.ca_certs, "--client-cert-optional needs --ca-certs"),
+        (options.path_mode is not None and not options.path, "--path-mode needs --path"),
         (options.max_requests_jitter and not options.max_requests, "--max-requests-jitter needs --max-requests"),
         (
             (options.reload_dir or options.reload_include) and not options.reload,

@@ -11,7 +11,7 @@ from typing import final
 import trio
 
 from .._errors import HTTPError
-from .._run import PatientListener, inherited_descriptors
+from .._run import PatientListener, hand_over, inherited_descriptors
 from ..transport import format_address, listener_from_fd, open_listeners, open_unix_listener
 from ._parser import UsageError
 from ._serve_options import ServeOptions
@@ -77,7 +77,7 @@ def listening(options: ServeOptions, workers: int = 1) -> Iterator[Sockets]:
         raise UsageError(str(error)) from error
     try:
         sockets = trio.run(_open, options, descriptors, workers)
-    except (HTTPError, OSError) as error:  # OSError: a name that cannot be resolved
+    except (HTTPError, OSError, ValueError) as error:  # OSError: a name that cannot be resolved
         raise UsageError(str(error)) from error
     made = {path: os.stat(path).st_ino for path in options.path}
     try:
@@ -97,7 +97,8 @@ async def _open(options: ServeOptions, descriptors: Sequence[int], workers: int)
         for descriptor in (*options.fd, *descriptors):
             common += [listener_from_fd(descriptor)]
         for path in options.path:
-            common += [await open_unix_listener(path, backlog=options.backlog)]
+            common += [await open_unix_listener(path, mode=options.path_mode, backlog=options.backlog)]
+            hand_over(path, options.user, options.group)
         if options.host or options.port is not None or not common:
             hosts = options.host or ("127.0.0.1",)
             host = None if "*" in hosts else hosts
