@@ -98,7 +98,7 @@ async def test_everything_is_logged_as_json(tmp_path: Path, workers: int) -> Non
         await served.ended()
 
     requests = [json.loads(line) for line in (tmp_path / "access.json").read_text().splitlines()]
-    assert [request["target"] for request in requests] == ["/logged", "/fails"]
+    assert {request["target"] for request in requests} == {"/logged", "/fails"}
     told = [json.loads(line) for line in served.lines]  # not one line is anything else
     assert "listens on" in told[0]["message"]
     [failure] = [record for record in told if record["level"] == "error"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, final
 
 from .._config import MinRate, ServerLimits, ServerTimeouts
+from ..semantics import split_host_port
 from ._parser import Parser, UsageError, suggestion
 
 __all__ = ["ServeOptions", "add_options", "settle"]
@@ -93,6 +94,16 @@ def _octal(text: str) -> int:
     if not 0 <= value <= 0o777:
         raise ValueError("give an octal number such as 027")
     return value
+
+
+def _address(text: str) -> str:
+    address = text if ":" in text else f"127.0.0.1:{text}"
+    try:
+        if split_host_port(address)[1] is None:
+            raise ValueError
+    except ValueError:
+        raise ValueError("give PORT or HOST:PORT, an IPv6 address in brackets, * for all addresses") from None
+    return address
 
 
 def _text(text: str) -> str:
@@ -182,6 +193,12 @@ class ServeOptions:
     log_json: bool = _flag("log JSON objects")
     log_level: str = _option(
         "info", _one_of("debug", "info", "warning", "error", "critical"), "LEVEL", "least level to log (default: info)"
+    )
+    status: str | None = _option(
+        None, _text, "PATH", "answer `trio-http top PATH` on this unix socket; with --workers on PATH.1, PATH.2, ..."
+    )
+    metrics: str | None = _option(
+        None, _address, "[HOST:]PORT", "count for Prometheus, and answer it there at /metrics (default: 127.0.0.1)"
     )
     debug: bool = _flag("show tracebacks of what goes wrong at the start")
 
