@@ -7,7 +7,9 @@ import re
 import shlex
 from pathlib import Path
 
+import kubernetes_validate
 import pytest
+import yaml
 
 from trio_http._cli import _serve_options
 from trio_http._cli._parser import Parser
@@ -52,3 +54,9 @@ def test_a_command_is_understood_and_has_time_to_end(command: list[str], patienc
 
     assert options.target == "app:router"
     assert options.lame_duck + options.grace + 3 < int(patience)
+
+
+@pytest.mark.parametrize("version", ["1.29", "1.31"])
+def test_kubernetes_knows_all_that_is_said(version: str) -> None:
+    for thing in yaml.safe_load_all(KUBERNETES):
+        assert kubernetes_validate.validate(thing, version, strict=True) == version

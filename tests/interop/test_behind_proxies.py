@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable
@@ -82,8 +83,15 @@ async def behind_nginx(root: Path) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def behind_haproxy(root: Path) -> AsyncIterator[str]:
-    port = free_port()
-    changes = {"/run/notes": str(root), "bind :80": f"bind 127.0.0.1:{port}", "maxconn 20000": "maxconn 200"}
+    port, plain = free_port(), free_port()
+    (root / "site.pem").write_bytes((root / "cert.pem").read_bytes() + (root / "key.pem").read_bytes())
+    changes = {
+        "/run/notes": str(root),
+        "/etc/ssl/notes": str(root),
+        "bind :80": f"bind 127.0.0.1:{plain}",
+        "bind :443": f"bind 127.0.0.1:{port}",
+        "maxconn 20000": "maxconn 200",
+    }
     (root / "haproxy.cfg").write_text(adapted("haproxy.cfg", changes))
     checked = await trio.run_process(
         [require("haproxy"), "-c", "-f", str(root / "haproxy.cfg")],
@@ -94,7 +102,7 @@ async def behind_haproxy(root: Path) -> AsyncIterator[str]:
     assert checked.returncode == 0, checked.stderr.decode()
     assert b"WARNING" not in checked.stderr, checked.stderr.decode()
     async with program(require("haproxy"), "-db", "-f", str(root / "haproxy.cfg"), ready=port):
-        yield f"http://localhost:{port}"
+        yield f"https://localhost:{port}"
 
 
 Proxy = Callable[[Path], AbstractAsyncContextManager[str]]
@@ -193,13 +201,14 @@ async def test_a_server_that_ends_fails_nobody(tmp_path: Path, proxy: Proxy) -> 
     assert here.servers[1].stats.requests > before
 
 
-async def test_http_is_sent_to_https(tmp_path: Path) -> None:
-    async with site(tmp_path, behind_nginx):
-        port = (tmp_path / "nginx.conf").read_text().partition("listen 127.0.0.1:")[2].partition(";")[0]
+async def test_http_is_sent_to_https(tmp_path: Path, proxy: Proxy) -> None:
+    async with site(tmp_path, proxy):
+        name = "nginx.conf" if proxy is behind_nginx else "haproxy.cfg"
+        port = re.findall(r"(?:listen|bind) 127.0.0.1:(\d+)", (tmp_path / name).read_text())[0]
         async with Client(trust_env=False) as client:
-            moved = await client.get(f"http://127.0.0.1:{port}/x?y", follow_redirects=False)
+            moved = await client.get(f"http://127.0.0.1:{port}/x?y", headers={"Host": "a"}, follow_redirects=False)
 
-    assert (moved.status, moved.headers["location"]) == (301, "https://127.0.0.1/x?y")
+    assert (moved.status, moved.headers["location"]) == (301, "https://a/x?y")
 
 
 def test_systemd_knows_all_that_is_said(tmp_path: Path) -> None:

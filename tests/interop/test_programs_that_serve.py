@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import ssl
+import stat
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -15,9 +16,18 @@ from pathlib import Path
 import pytest
 import trio
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 from tests.interop.programs_that_serve import APP, HUP, INT, TERM, Served, app_in, command, program
-from trio_http import Client, Response
+from trio_http import Client, Response, TransportError
+
+FAILING = APP.replace(
+    "    elif",
+    """    elif request.path == "/fails":
+        raise RuntimeError("trouble\\nin two lines")
+    elif""",
+    1,
+)
 
 
 async def get(served: Served, path: str = "/") -> Response:
@@ -76,16 +86,26 @@ async def test_a_folder_is_served(tmp_path: Path) -> None:
         assert "a.txt" in (await get(served, "/")).text()
 
 
-async def test_requests_are_logged_as_json(tmp_path: Path) -> None:
-    app_in(tmp_path)
+@pytest.mark.parametrize("workers", [0, 2])
+async def test_everything_is_logged_as_json(tmp_path: Path, workers: int) -> None:
+    app_in(tmp_path, FAILING)
     options = ["--port", "0", "--access-log", "access.json", "--log-json"]
+    options += ["--workers", str(workers)] if workers else []
     async with program(tmp_path, "app:app", *options) as served:
         await get(served, "/logged")
+        assert (await get(served, "/fails")).status == 500
         served.signal(TERM)
         await served.ended()
 
-    assert json.loads((tmp_path / "access.json").read_text())["target"] == "/logged"
-    assert "listens on" in json.loads(served.lines[0])["message"]
+    requests = [json.loads(line) for line in (tmp_path / "access.json").read_text().splitlines()]
+    assert {request["target"] for request in requests} == {"/logged", "/fails"}
+    told = [json.loads(line) for line in served.lines]  # not one line is anything else
+    assert "listens on" in told[0]["message"]
+    [failure] = [record for record in told if record["level"] == "error"]
+    assert "RuntimeError: trouble\nin two lines" in failure["traceback"]
+    ending = {record["pid"] for record in told if record["message"].startswith("ending:")}
+    assert len(ending) == max(1, workers)
+    assert (served.pid in ending) == (not workers)
 
 
 async def test_run_is_a_whole_program(tmp_path: Path) -> None:
@@ -161,6 +181,20 @@ async def test_privileges_are_dropped(workers: list[str]) -> None:
 # ---------------------------------------------------------------- where it listens
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("workers", [[], ["--workers", "1"]])
+async def test_a_unix_socket_for_whom_it_is_meant(workers: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.chmod(folder, 0o755)
+        app_in(folder)
+        options = ["--path", "s", "--path-mode", "660", "--user", "65534", "--group", "33"]
+        async with program(folder, "app:app", *options, *workers):
+            about = (folder / "s").stat()
+
+    assert (stat.S_IMODE(about.st_mode), about.st_uid, about.st_gid) == (0o660, 65534, 33)
+
+
 async def test_a_unix_socket_that_is_gone_afterwards(tmp_path: Path) -> None:
     app_in(tmp_path)
     async with program(tmp_path, "app:app", "--path", "s", "--workers", "2") as served:
@@ -179,6 +213,25 @@ async def test_an_inherited_socket(tmp_path: Path) -> None:
         async with program(tmp_path, "app:app", "--fd", str(fd), pass_fds=[fd]) as served:
             assert served.port == listening.getsockname()[1]
             assert (await get(served)).status == 200
+
+
+@pytest.mark.parametrize("workers", [[], ["--workers", "2"]])
+async def test_several_inherited_sockets(tmp_path: Path, workers: list[str]) -> None:
+    app_in(tmp_path)
+    path = tmp_path / "s"
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen()
+        fds = [one.fileno(), other.fileno()]
+        options = [option for fd in fds for option in ("--fd", str(fd))]
+        async with program(tmp_path, "app:app", *options, *workers, pass_fds=fds) as served:
+            assert served.lines[0].partition("listens on ")[2].startswith(f"{served.url}, unix:{path};")
+            assert (await get(served)).status == 200
+            async with Client(uds=str(path), timeout=20) as client:
+                assert (await client.get("http://localhost/")).status == 200
+            served.signal(TERM)
+            assert await served.ended() == 0
+    assert path.exists()  # whose file it is, is not for us to say
 
 
 async def test_several_addresses(tmp_path: Path) -> None:
@@ -240,6 +293,62 @@ async def test_certificates_are_read_again(tmp_path: Path, workers: list[str]) -
         assert await _name_shown(served, authority) == "second.example"
 
 
+@pytest.mark.parametrize("workers", [[], ["--workers", "2"]])
+async def test_a_key_may_have_a_password(tmp_path: Path, workers: list[str]) -> None:
+    app_in(tmp_path)
+    authority = trustme.CA()
+    _write_certificate(authority, tmp_path, "first.example")
+    _encrypt_key(tmp_path, "pass word")
+    (tmp_path / "password").write_text("pass word\n")
+    tls = ["--certfile", "cert.pem", "--keyfile", "key.pem"]
+
+    async with program(
+        tmp_path, "app:app", "--port", "0", *tls, "--keyfile-password-file", "password", *workers
+    ) as served:
+        assert await _name_shown(served, authority) == "first.example"
+    (tmp_path / "wrong").write_text("password")
+    for option, words in (
+        ([], "the key is encrypted: give its password (none was given)"),
+        (["--keyfile-password-file", "wrong"], "the key is encrypted: give its password (that is not it)"),
+        (["--keyfile-password-file", "no"], "--keyfile-password-file no: No such file or directory"),
+    ):
+        async with program(tmp_path, "app:app", "--port", "0", *tls, *option, *workers, wait=False) as served:
+            assert await served.ended() == 2
+        [told] = served.lines
+        assert words in told
+
+
+@pytest.mark.parametrize("optional", [False, True])
+@pytest.mark.parametrize("workers", [[], ["--workers", "1"]])
+async def test_clients_may_have_certificates(tmp_path: Path, workers: list[str], optional: bool) -> None:
+    app_in(tmp_path, APP.replace("{VERSION}", "{dict(request.tls.peer_certificate or {}).get('subjectAltName')}"))
+    authority, stranger = trustme.CA(), trustme.CA()
+    _write_certificate(authority, tmp_path, "first.example")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    options = ["--certfile", "cert.pem", "--keyfile", "key.pem", "--ca-certs", "ca.pem", *workers]
+    options += ["--client-cert-optional"] if optional else []
+
+    async def ask(issuer: trustme.CA | None) -> str | None:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        authority.configure_trust(context)
+        if issuer is not None:
+            issuer.issue_cert("me.example").configure_cert(context)
+        async with Client(base_url=served.url, timeout=20, ssl_context=context) as client:
+            try:
+                return (await client.get("/")).text()
+            except TransportError:
+                return None
+
+    async with program(tmp_path, "app:app", "--port", "0", *options) as served:
+        known, unknown, bare = await ask(authority), await ask(stranger), await ask(None)
+
+    assert known is not None
+    assert "me.example" in known
+    assert unknown is None  # who shows one shows a good one
+    assert (bare is not None and bare.startswith("None ")) if optional else bare is None
+
+
 # ---------------------------------------------------------------- bad input: one line, exit code 2
 
 
@@ -253,6 +362,7 @@ async def test_certificates_are_read_again(tmp_path: Path, workers: list[str]) -
         (["nothing:app", "--workers", "2"], "there is no module 'nothing'"),
         (["app:app", "--certfile", "none.pem"], "cannot load the certificate 'none.pem'"),
         (["app:app", "--certfile", "app.py", "--workers", "2"], "cannot load the certificate 'app.py'"),
+        (["app:app", "--certfile", "cert.pem", "--ca-certs", "app.py"], "cannot load the certificates 'app.py' that"),
         (["app:app", "--path", "no/such/folder"], "cannot listen on the unix socket no/such/folder"),
         (["app:app", "--fd", "987"], "cannot listen on file descriptor 987"),
         (["app:app", "--config", "bad.toml"], "bad.toml: there is no option 'prot' (did you mean 'port'?)"),
@@ -267,6 +377,7 @@ async def test_bad_input_is_told_in_one_line(tmp_path: Path, arguments: list[str
     app_in(tmp_path)
     (tmp_path / "broken.py").write_text("x = 1\n\n1 / 0\n")
     (tmp_path / "bad.toml").write_text("prot = 1\n")
+    trustme.CA().issue_cert("a").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "cert.pem"))
     port = [] if "--port" in arguments else ["--port", "0"]
 
     async with program(tmp_path, *arguments, *port, wait=False) as served:
@@ -331,6 +442,13 @@ def _write_certificate(authority: trustme.CA, folder: Path, name: str) -> None:
     certificate = authority.issue_cert(name)
     certificate.private_key_pem.write_to_path(folder / "key.pem")
     (folder / "cert.pem").write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
+
+
+def _encrypt_key(folder: Path, password: str) -> None:
+    key = serialization.load_pem_private_key((folder / "key.pem").read_bytes(), None)
+    encryption = serialization.BestAvailableEncryption(password.encode())
+    form = serialization.PrivateFormat.PKCS8
+    (folder / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, form, encryption))
 
 
 async def _name_shown(served: Served, authority: trustme.CA) -> str:

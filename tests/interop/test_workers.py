@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -13,7 +14,7 @@ import pytest
 import trio
 
 from tests.interop.programs_that_serve import APP, HUP, TERM, Served, app_in, program
-from tests.interop.real_programs import require
+from tests.interop.real_programs import free_port, require
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -37,6 +38,11 @@ class Load:
             async with await trio.open_tcp_stream("127.0.0.1", self.port) as stream:
                 while await self._ask(stream):
                     await trio.sleep(self._random.uniform(0, pause))
+
+    async def ask_once(self) -> None:
+        """Ask as soon as somebody listens."""
+        async with await _connected(self.port) as stream:
+            await self._ask(stream)
 
     async def ask_anew(self) -> None:
         """Ask on a new connection each time."""
@@ -69,6 +75,16 @@ def _length(data: bytes) -> int:
     return int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
 
 
+async def _connected(port: int) -> trio.SocketStream:
+    """A connection, as soon as somebody listens."""
+    with trio.fail_after(20):
+        while True:
+            try:
+                return await trio.open_tcp_stream("127.0.0.1", port)
+            except OSError:
+                await trio.sleep(0.01)
+
+
 @asynccontextmanager
 async def load(port: int) -> AsyncIterator[Load]:
     """Ask for the length of a block, over kept and over new connections."""
@@ -91,6 +107,48 @@ async def blocking_one(served: Served) -> AsyncIterator[None]:
         await stream.send_all(b"GET /block HTTP/1.1\r\nHost: x\r\n\r\n")
         await trio.sleep(0.3)
         yield
+
+
+SLOW_BUT_FOR_ONE = """
+import os, time
+try:
+    os.mkdir("first")
+except FileExistsError:
+    while not os.path.exists("go on"):
+        time.sleep(0.05)
+"""
+
+
+@pytest.mark.covers("A11")
+async def test_who_comes_early_is_answered_once_one_worker_is_ready(tmp_path: Path) -> None:
+    app_in(tmp_path, SLOW_BUT_FOR_ONE + APP)
+    port = free_port()
+    async with program(tmp_path, "app:app", "--port", str(port), "--workers", "2", wait=False) as served:
+        clients = Load(port)
+        async with trio.open_nursery() as nursery:
+            for _ in range(16):  # half of them wait at the worker that is not ready
+                nursery.start_soon(clients.ask_once)
+
+        assert clients.failures == []
+        assert len(clients.answers) == 1
+        assert served.lines == []  # it is ready when all workers are
+        (tmp_path / "go on").touch()
+        await served.wait_for_line("in 2 workers")
+
+
+@pytest.mark.covers("A11")
+async def test_a_start_that_fails_keeps_nobody_waiting(tmp_path: Path) -> None:
+    app_in(tmp_path, SLOW_BUT_FOR_ONE + "while not os.path.exists('go on'): time.sleep(0.05)\n1 / 0\n")
+    port = free_port()
+    async with program(tmp_path, "app:app", "--port", str(port), "--workers", "2", wait=False) as served:
+        async with await _connected(port) as stream:
+            await stream.send_all(GET)
+            (tmp_path / "go on").touch()
+            with trio.fail_after(20), contextlib.suppress(trio.BrokenResourceError):
+                assert await stream.receive_some() == b""
+        assert await served.ended() == 2
+
+    assert ["importing app failed: ZeroDivisionError" in line for line in served.lines] == [True]
 
 
 @pytest.mark.covers("A11", "S1.66")

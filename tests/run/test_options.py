@@ -42,6 +42,14 @@ def test_sizes(text: str, size: int) -> None:
     assert settle({"target": "a:b", "limit_body": text}, {}, FILE).limits.body == size
 
 
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [("9100", "127.0.0.1:9100"), ("[::1]:9100", "[::1]:9100"), ("*:9100", "*:9100"), ("a.test:0", "a.test:0")],
+)
+def test_addresses(text: str, address: str) -> None:
+    assert settle({"target": "a:b", "metrics": text}, {}, FILE).metrics == address
+
+
 def test_the_command_line_wins_over_the_file() -> None:
     table = {"target": "file:app", "port": 1, "host": ["a", "b"], "workers": 2, "reload": True}
 
@@ -78,6 +86,9 @@ def test_pyproject_has_a_table_for_us(tmp_path: Path) -> None:
         (["--timeout-head", "0"], "--timeout-head '0': give seconds, as a number above 0, or none"),
         (["--limit-body", "1X"], "--limit-body '1X': give a whole number, perhaps with K, M or G"),
         (["--limit-min-rate", "x"], "--limit-min-rate 'x': give BYTES or BYTES/SECONDS"),
+        (["--metrics", "localhost"], "--metrics 'localhost': give PORT or HOST:PORT"),
+        (["--metrics", "::1:9100"], "--metrics '::1:9100': give PORT or HOST:PORT"),
+        (["--path-mode", "660"], "--path-mode needs --path"),
         (["--umask", "9"], "--umask '9': give an octal number"),
         (["--log-level", "loud"], "--log-level 'loud': give one of debug"),
         (["--asgi", "--wsgi"], "give --asgi or --wsgi, not both"),

@@ -12,7 +12,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.wires import MemoryListener, Peer, server_context
-from trio_http import Request, Response, Server, TLSError
+from trio_http import ConnectError, Request, Response, Server, TLSError
 from trio_http._run import Order, ServedProcess
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
@@ -137,6 +137,40 @@ async def test_what_goes_wrong_in_a_lifespan_comes_out_as_it_is(autojump_clock: 
 
     with pytest.raises(RuntimeError, match="no database"):
         await ServedProcess(Server(ten_seconds, lifespan=lifespan)).run()
+
+
+async def test_servers_beside_it_begin_before_and_end_after(autojump_clock: MockClock) -> None:
+    main, side = MemoryListener(), MemoryListener()
+    told: list[float] = []
+
+    async def tell(request: Request) -> Response:
+        told.append(trio.current_time())
+        return await ten_seconds(request)
+
+    process = ServedProcess(Server(ten_seconds, listeners=[main]), beside=[Server(tell, listeners=[side])])
+    async with trio.open_nursery() as nursery:
+        await nursery.start(process.run)
+        busy = Peer(main.connect())
+        await busy.send(GET)
+        await trio.sleep(5)
+        process.obey(Order.END)
+
+        asked = Peer(side.connect())  # answered at 15, and the process ends at 10
+        await asked.send(GET)
+        await trio.sleep(4)
+        assert (await busy.response())[2] == b"done"
+        await busy.aclose()
+
+    assert told == [5]
+    assert trio.current_time() == 10
+    await asked.aclose()
+
+
+async def test_a_server_beside_it_that_cannot_listen_is_told(autojump_clock: MockClock) -> None:
+    beside = Server(ten_seconds, path="/no/such/folder/socket")
+
+    with pytest.raises(ConnectError, match="/no/such/folder/socket"):
+        await ServedProcess(Server(ten_seconds, listeners=[MemoryListener()]), beside=[beside]).run()
 
 
 async def test_reloading_uses_what_the_function_makes(caplog: pytest.LogCaptureFixture) -> None:

@@ -78,12 +78,13 @@ class House:
         self.on_start: Callable[[FakeWorker], None] = lambda worker: worker.say("ready")
         self.refusals = 0
         self.ready = 0
+        self.ended: list[int] = []
         self.code: int | None = None
 
         def on_ready() -> None:
             self.ready += 1
 
-        self.supervisor = Supervisor(self._start, count, on_ready=on_ready, **options)  # type: ignore[arg-type]  # a test's
+        self.supervisor = Supervisor(self._start, count, on_ready=on_ready, on_end=self.ended.append, **options)  # type: ignore[arg-type]  # a test's
 
     async def _start(self, slot: int) -> FakeWorker:
         await trio.lowlevel.checkpoint()
@@ -146,6 +147,7 @@ async def test_another_worker_that_fails_at_the_start_is_tried_again(autojump_cl
         it.workers[1].end(1)
         it.workers[0].say("ready")
         await wait_all_tasks_blocked()
+        assert it.ready == 0  # not before all of them serve
         it.workers[2].say("ready")
         await wait_all_tasks_blocked()
 
@@ -177,6 +179,7 @@ async def test_a_dead_worker_is_replaced_at_once_and_then_ever_later(autojump_cl
                     await trio.sleep(0.01)
             await wait_all_tasks_blocked()
 
+        assert it.ended == [worker.pid for worker in it.workers[:-1]]
         delays = [after - before for before, after in zip(it.started_at[1:], it.started_at[2:], strict=False)]
         assert it.started_at[1] == pytest.approx(100, abs=0.02)
         assert delays == pytest.approx([0.1, 0.2, 0.4, 0.8], abs=0.02)
@@ -304,6 +307,19 @@ async def test_a_system_without_room_for_a_process_is_asked_again(
 
         assert it.started_at == [0, 3]
         assert "cannot be started: [Errno 11] try again" in caplog.text
+
+
+async def test_no_worker_is_started_once_it_ends(autojump_clock: MockClock) -> None:
+    async with house(1) as it:
+        it.refusals = 1
+        it.workers[0].end(-9)
+        await trio.sleep(0.5)
+
+        it.supervisor.obey(Order.END)
+        await trio.sleep(0.1)
+
+        assert it.code == 0
+        assert len(it.workers) == 1
 
 
 async def test_cancelling_leaves_no_worker(autojump_clock: MockClock) -> None:

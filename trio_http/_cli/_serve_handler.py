@@ -15,7 +15,7 @@ import trio
 
 from .._errors import HTTPError
 from ..messages import Handler
-from ..server import AccessLog, Lifespan, ProxyHeaders, Server, make_context
+from ..server import AccessLog, Instrument, Lifespan, ProxyHeaders, Server, make_context
 from ..web import static
 from ._parser import UsageError
 from ._serve_app import find_application, kind_of
@@ -91,14 +91,18 @@ def context_maker(options: ServeOptions) -> Callable[[], ssl.SSLContext] | None:
     def read() -> ssl.SSLContext:
         password = None
         if options.keyfile_password_file is not None:
-            password = Path(options.keyfile_password_file).read_text().strip()
+            try:
+                password = Path(options.keyfile_password_file).read_text().rstrip("\r\n")
+            except (OSError, ValueError) as error:
+                where = f"--keyfile-password-file {options.keyfile_password_file}"
+                raise UsageError(f"{where}: {getattr(error, 'strerror', None) or error}") from error
         verify: bool | str = False
         if options.ca_certs is not None:
             verify = "optional" if options.client_cert_optional else True
         return make_context(
             certfile,
             options.keyfile,
-            password=password or "",  # never ask on the terminal
+            password=password,
             verify_client=verify,
             ca_certs=options.ca_certs,
         )
@@ -111,8 +115,16 @@ def make_server(
     served: Served,
     listeners: Sequence[trio.abc.Listener[trio.abc.Stream]],
     context: ssl.SSLContext | None,
+    more: Sequence[Instrument],
 ) -> Server:
     """Make the server.
+
+    Args:
+        options: What was said.
+        served: What it serves.
+        listeners: Where it listens.
+        context: TLS; None without.
+        more: Who observes it beside the access log.
 
     Raises:
         UsageError: An option makes no sense.
@@ -123,7 +135,9 @@ def make_server(
             proxies = ProxyHeaders(options.proxy_headers, "forwarded" if options.forwarded else "x-forwarded")
     except ValueError as error:
         raise UsageError(f"--proxy-headers: {error}") from error
-    instruments = [AccessLog("json" if options.log_json else "combined")] if options.access_log is not None else []
+    instruments = list(more)
+    if options.access_log is not None:
+        instruments.append(AccessLog("json" if options.log_json else "combined"))
     shared = (options.workers or 1) > 1 and not all(map(_is_own, listeners))
     return Server(
         served.handler,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, final
 
 from .._config import MinRate, ServerLimits, ServerTimeouts
+from ..semantics import split_host_port
 from ._parser import Parser, UsageError, suggestion
 
 __all__ = ["ServeOptions", "add_options", "settle"]
@@ -95,6 +96,16 @@ def _octal(text: str) -> int:
     return value
 
 
+def _address(text: str) -> str:
+    address = text if ":" in text else f"127.0.0.1:{text}"
+    try:
+        if split_host_port(address)[1] is None:
+            raise ValueError
+    except ValueError:
+        raise ValueError("give PORT or HOST:PORT, an IPv6 address in brackets, * for all addresses") from None
+    return address
+
+
 def _text(text: str) -> str:
     if not text:
         raise ValueError("it is empty")
@@ -145,6 +156,9 @@ class ServeOptions:
     )
     port: int | None = _option(None, _whole(0, 65535), "PORT", "TCP port, 0 for any free one (default: 8000)")
     path: tuple[str, ...] = _option((), _text, "PATH", "unix socket to listen on; may be repeated", several=True)
+    path_mode: int | None = _option(
+        None, _octal, "OCTAL", "permissions of unix sockets, such as 660 (default: what --umask leaves)"
+    )
     fd: tuple[int, ...] = _option(
         (), _whole(0), "FD", "inherited descriptor of a listening socket; may be repeated", several=True
     )
@@ -179,6 +193,12 @@ class ServeOptions:
     log_json: bool = _flag("log JSON objects")
     log_level: str = _option(
         "info", _one_of("debug", "info", "warning", "error", "critical"), "LEVEL", "least level to log (default: info)"
+    )
+    status: str | None = _option(
+        None, _text, "PATH", "answer `trio-http top PATH` on this unix socket; with --workers on PATH.1, PATH.2, ..."
+    )
+    metrics: str | None = _option(
+        None, _address, "[HOST:]PORT", "count for Prometheus, and answer it there at /metrics (default: 127.0.0.1)"
     )
     debug: bool = _flag("show tracebacks of what goes wrong at the start")
 
@@ -373,6 +393,7 @@ def _check(options: ServeOptions) -> None:
         (options.ca_certs and not options.certfile, "--ca-certs needs --certfile"),
         (options.keyfile_password_file and not options.certfile, "--keyfile-password-file needs --certfile"),
         (options.client_cert_optional and not options.ca_certs, "--client-cert-optional needs --ca-certs"),
+        (options.path_mode is not None and not options.path, "--path-mode needs --path"),
         (options.max_requests_jitter and not options.max_requests, "--max-requests-jitter needs --max-requests"),
         (
             (options.reload_dir or options.reload_include) and not options.reload,

@@ -34,12 +34,11 @@ from ..server import Server
 from ._parser import UsageError
 from ._serve_handler import Served, context_maker, find_handler, make_server
 from ._serve_log import limits_in_words
+from ._serve_metrics import counting_together, find_metrics
 from ._serve_options import ServeOptions
-from ._serve_sockets import Sockets, inherited, listeners_of, listening
+from ._serve_sockets import Share, Sockets, listeners_of, listening, servers_beside
 
 __all__ = ["serve_alone", "serve_as_worker", "supervise"]
-
-Listener = trio.abc.Listener[trio.abc.Stream]
 
 log = logging.getLogger("trio_http.run")
 
@@ -49,11 +48,11 @@ FORCED = 1  # the exit code of a process that was ended by force
 def serve_alone(options: ServeOptions) -> int:
     """Serve in this process; return the exit code."""
     with _pid_file(options), listening(options) as sockets:
-        where = sockets.in_words(secure=options.certfile is not None)
-        served, process = _ready_to_serve(options, listeners_of(sockets.all))
+        where, beside = sockets.in_words(secure=options.certfile is not None), sockets.beside_in_words
+        served, process = _ready_to_serve(options, sockets.share(1))
 
         def announce(server: Server) -> None:
-            _tell(options, where, f"{served.words} in process {os.getpid()}")
+            _tell(options, where, f"{served.words} in process {os.getpid()}", beside)
 
         _drive(Program(process, Notifier(os.environ), announce).run)
     return FORCED if process.forced else 0
@@ -61,21 +60,24 @@ def serve_alone(options: ServeOptions) -> int:
 
 def supervise(options: ServeOptions) -> int:
     """Run workers; return the exit code."""
-    with _pid_file(options), listening(options, options.workers or 1) as sockets:
-        return trio.run(_supervise, options, sockets)
+    with (
+        _pid_file(options),
+        listening(options, options.workers or 1) as sockets,
+        counting_together(options) as forget,
+    ):
+        return trio.run(_supervise, options, sockets, forget)
 
 
-async def _supervise(options: ServeOptions, sockets: Sockets) -> int:
+async def _supervise(options: ServeOptions, sockets: Sockets, forget: Callable[[int], None]) -> int:
     count = options.workers or 1
-    where = sockets.in_words(secure=options.certfile is not None)
+    where, beside = sockets.in_words(secure=options.certfile is not None), sockets.beside_in_words
     notifier = Notifier(os.environ)
     is_first = True
 
     async def start(slot: int) -> Worker:
-        own, others = sockets.of(slot), sockets.of_others(slot)
-        descriptors = [sock.fileno() for sock in (*own, *others)]
+        share = sockets.share(slot)
         return await WorkerProcess.open(
-            lambda line: _worker_command(options, slot, line, len(own), descriptors), descriptors
+            lambda line: _worker_command(options, f"{slot}:{line}:{share}"), share.descriptors
         )
 
     def on_ready() -> None:
@@ -83,7 +85,7 @@ async def _supervise(options: ServeOptions, sockets: Sockets) -> int:
         workers = told(supervisor.pids)
         if is_first:
             what = options.target or f"the files of {options.directory}"
-            _tell(options, where, f"{what} in {workers}; supervisor {os.getpid()}")
+            _tell(options, where, f"{what} in {workers}; supervisor {os.getpid()}", beside)
         is_first = False
         notifier.ready(f"listens on {where}; {workers}")
 
@@ -103,6 +105,7 @@ async def _supervise(options: ServeOptions, sockets: Sockets) -> int:
         silence=None if options.reload else options.worker_timeout,  # a debugger may hold a worker
         keep_trying=options.reload,
         on_ready=on_ready,
+        on_end=forget,
     )
     async with trio.open_nursery() as nursery:
         await nursery.start(follow_signals, obey)
@@ -128,15 +131,15 @@ def serve_as_worker(options: ServeOptions) -> int:
     """Serve in this process, which a supervisor has started; return the exit code."""
     assert options.as_worker is not None
     try:
-        slot, line_descriptor, own, *descriptors = map(int, options.as_worker.split(","))
-        line = Line(socket.socket(fileno=line_descriptor))
-        os.set_inheritable(line_descriptor, False)
-        sockets = inherited(descriptors)
-        listeners = listeners_of(sockets[:own], sockets[own:])
+        number, descriptor, rest = options.as_worker.split(":", 2)
+        slot = int(number)
+        line = Line(socket.socket(fileno=int(descriptor)))
+        os.set_inheritable(line.fileno(), False)
+        share = Share.inherited(rest)
     except (ValueError, OSError, HTTPError) as error:
         raise UsageError("--as-worker is for the supervisor; leave it out, and give --workers N") from error
     try:
-        return _work(options, slot, line, listeners)
+        return _work(options, slot, line, share)
     except UsageError as error:
         if slot == 1 or options.debug:
             raise
@@ -144,8 +147,8 @@ def serve_as_worker(options: ServeOptions) -> int:
         return 2
 
 
-def _work(options: ServeOptions, slot: int, line: Line, listeners: Sequence[Listener]) -> int:
-    _, process = _ready_to_serve(options, listeners)
+def _work(options: ServeOptions, slot: int, line: Line, share: Share) -> int:
+    _, process = _ready_to_serve(options, share)
     most = options.max_requests
     if most is not None:
         most += int(_entropy.random_unit() * (options.max_requests_jitter + 1))
@@ -177,26 +180,33 @@ def _drive(program: Callable[[], Awaitable[None]]) -> None:
         raise UsageError(" ".join(str(error).split())) from error
 
 
-def _worker_command(options: ServeOptions, slot: int, line: int, own: int, descriptors: Sequence[int]) -> Sequence[str]:
-    """The command line of a worker: ours (interpreter, its options, and all), and which sockets it inherits."""
+def _worker_command(options: ServeOptions, as_worker: str) -> Sequence[str]:
+    """The command line of a worker: ours (interpreter, its options, and all), and what it inherits."""
     count = len(options.argv)
     is_ours = count > 0 and sys.orig_argv[-count:] == list(options.argv)
     program = sys.orig_argv[1:-count] if is_ours else ["-m", "trio_http"]  # else somebody has called main()
-    as_worker = ",".join(map(str, (slot, line, own, *descriptors)))
     return [sys.executable, *program, *options.argv, "--as-worker", as_worker]
 
 
-def _ready_to_serve(options: ServeOptions, listeners: Sequence[Listener]) -> tuple[Served, ServedProcess]:
+def _ready_to_serve(options: ServeOptions, share: Share) -> tuple[Served, ServedProcess]:
     """Do what comes before serving: certificates while we may read them, then become who we are to be, then load."""
     make_context = context_maker(options)
     context = None if make_context is None else make_context()
     try:
+        listeners = listeners_of(share)
         drop_privileges(options.user, options.group)
-    except ValueError as error:
+    except (HTTPError, ValueError) as error:
         raise UsageError(str(error)) from error
     served = find_handler(options)
-    server = make_server(options, served, listeners, context)
-    process = ServedProcess(server, grace=options.grace, lame_duck=options.lame_duck, make_context=make_context)
+    instruments, metrics = find_metrics(options)
+    server = make_server(options, served, listeners, context, instruments)
+    process = ServedProcess(
+        server,
+        grace=options.grace,
+        lame_duck=options.lame_duck,
+        make_context=make_context,
+        beside=servers_beside(share, server, metrics),
+    )
     return served, process
 
 
@@ -211,7 +221,9 @@ def _pid_file(options: ServeOptions) -> Iterator[None]:
         yield
 
 
-def _tell(options: ServeOptions, where: str, what: str) -> None:
+def _tell(options: ServeOptions, where: str, what: str, beside: str) -> None:
     log.info("trio_http %s listens on %s; Ctrl-C ends it", __version__, where)
     log.info("serving %s", what)
+    if beside:
+        log.info("%s", beside)
     log.info("%s", limits_in_words(options.limits, options.timeouts))

@@ -6,19 +6,71 @@ import contextlib
 import os
 import socket
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import final
 
 import trio
 
 from .._errors import HTTPError
-from .._run import PatientListener, inherited_descriptors
+from .._run import PatientListener, hand_over, inherited_descriptors
+from ..messages import Handler
+from ..semantics import split_host_port
+from ..server import Server, status_page
 from ..transport import format_address, listener_from_fd, open_listeners, open_unix_listener
 from ._parser import UsageError
 from ._serve_options import ServeOptions
 
-__all__ = ["Sockets", "inherited", "listeners_of", "listening"]
+__all__ = ["Share", "Sockets", "listeners_of", "listening", "servers_beside"]
 
 PORT = 8000
+STATUS_MODE = 0o600  # it tells who is connected, and what they look at
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The sockets of one process that serves.
+
+    Attributes:
+        own: Where it accepts.
+        others: Where it helps out: those of other workers.
+        status: Where it tells what it does.
+        metrics: Where it tells what has been counted.
+    """
+
+    own: Sequence[socket.socket]
+    others: Sequence[socket.socket]
+    status: Sequence[socket.socket]
+    metrics: Sequence[socket.socket]
+
+    @property
+    def _parts(self) -> Sequence[Sequence[socket.socket]]:
+        return self.own, self.others, self.status, self.metrics
+
+    @property
+    def descriptors(self) -> Sequence[int]:
+        """All descriptors."""
+        return [sock.fileno() for part in self._parts for sock in part]
+
+    def __str__(self) -> str:
+        return ":".join(",".join(str(sock.fileno()) for sock in part) for part in self._parts)
+
+    @classmethod
+    def inherited(cls, text: str) -> Share:
+        """Return what a supervisor has passed on, given its ``str()`` there.
+
+        Raises:
+            ValueError: The text is no such thing.
+            OSError: Its descriptors are no sockets.
+        """
+        parts = [[int(number) for number in part.split(",") if number] for part in text.split(":")]
+        own, others, status, metrics = ([_inherit(descriptor) for descriptor in part] for part in parts)
+        return cls(own, others, status, metrics)
+
+
+def _inherit(descriptor: int) -> socket.socket:
+    os.set_inheritable(descriptor, False)  # a program that a handler starts must not hold it
+    return socket.socket(fileno=descriptor)
 
 
 @final
@@ -31,37 +83,57 @@ class Sockets:
     Args:
         owned: For each worker its own.
         common: Those that all share: unix sockets, and what was inherited.
+        status: For each worker where it tells what it does; empty if nobody wants to know.
+        metrics: Where any of them tells what all have counted.
     """
 
-    def __init__(self, owned: Sequence[Sequence[socket.socket]], common: Sequence[socket.socket]) -> None:
+    def __init__(
+        self,
+        owned: Sequence[Sequence[socket.socket]],
+        common: Sequence[socket.socket],
+        status: Sequence[socket.socket],
+        metrics: Sequence[socket.socket],
+    ) -> None:
         self._owned = owned
         self._common = common
+        self._status = status
+        self._metrics = metrics
 
-    @property
-    def all(self) -> Sequence[socket.socket]:
-        """All of them."""
-        return [*self._common, *(sock for each in self._owned for sock in each)]
-
-    def of(self, worker: int) -> Sequence[socket.socket]:
-        """Those where this worker (1 is the first) accepts."""
-        return [*self._common, *self._owned[worker - 1]]
-
-    def of_others(self, worker: int) -> Sequence[socket.socket]:
-        """Those where it helps out."""
-        return [sock for index, each in enumerate(self._owned, 1) if index != worker for sock in each]
+    def share(self, worker: int) -> Share:
+        """Return what this worker gets; 1 is the first."""
+        return Share(
+            [*self._common, *self._owned[worker - 1]],
+            [sock for index, each in enumerate(self._owned, 1) if index != worker for sock in each],
+            self._status[worker - 1 : worker],
+            self._metrics,
+        )
 
     def close(self) -> None:
         """Close them."""
-        for sock in self.all:
-            sock.close()
+        for part in (self._common, *self._owned, self._status, self._metrics):
+            for sock in part:
+                sock.close()
 
     def in_words(self, *, secure: bool) -> str:
         """Say where they listen, for people."""
-        scheme = "https" if secure else "http"
-        names = [sock.getsockname() for sock in self.of(1)]
-        return ", ".join(
-            f"{scheme}://{format_address(name[:2])}" if isinstance(name, tuple) else f"unix:{name}" for name in names
-        )
+        return _in_words(self.share(1).own, "https" if secure else "http")
+
+    @property
+    def beside_in_words(self) -> str:
+        """Say where they tell of the service, for people; nothing if nowhere."""
+        told = []
+        if self._metrics:
+            told.append(f"metrics at {_in_words(self._metrics, 'http', '/metrics')}")
+        if self._status:
+            told.append(f"status at {_in_words(self._status, 'http')}, for trio-http top")
+        return "; ".join(told)
+
+
+def _in_words(sockets: Sequence[socket.socket], scheme: str, path: str = "") -> str:
+    names = [sock.getsockname() for sock in sockets]
+    return ", ".join(
+        f"{scheme}://{format_address(name[:2])}{path}" if isinstance(name, tuple) else f"unix:{name}" for name in names
+    )
 
 
 @contextlib.contextmanager
@@ -77,9 +149,9 @@ def listening(options: ServeOptions, workers: int = 1) -> Iterator[Sockets]:
         raise UsageError(str(error)) from error
     try:
         sockets = trio.run(_open, options, descriptors, workers)
-    except (HTTPError, OSError) as error:  # OSError: a name that cannot be resolved
+    except (HTTPError, OSError, ValueError) as error:  # OSError: a name that cannot be resolved
         raise UsageError(str(error)) from error
-    made = {path: os.stat(path).st_ino for path in options.path}
+    made = {path: os.stat(path).st_ino for path in (*options.path, *_status_paths(options, workers))}
     try:
         yield sockets
     finally:
@@ -93,11 +165,14 @@ def listening(options: ServeOptions, workers: int = 1) -> Iterator[Sockets]:
 async def _open(options: ServeOptions, descriptors: Sequence[int], workers: int) -> Sockets:
     common: list[trio.SocketListener] = []
     owned: list[Sequence[trio.SocketListener]] = [[] for _ in range(workers)]
+    status: list[trio.SocketListener] = []
+    metrics: Sequence[trio.SocketListener] = []
     try:
         for descriptor in (*options.fd, *descriptors):
             common += [listener_from_fd(descriptor)]
         for path in options.path:
-            common += [await open_unix_listener(path, backlog=options.backlog)]
+            common += [await open_unix_listener(path, mode=options.path_mode, backlog=options.backlog)]
+            hand_over(path, options.user, options.group)
         if options.host or options.port is not None or not common:
             hosts = options.host or ("127.0.0.1",)
             host = None if "*" in hosts else hosts
@@ -108,10 +183,24 @@ async def _open(options: ServeOptions, descriptors: Sequence[int], workers: int)
             for index in range(workers):
                 owned[index] = await open_listeners(port, host=host, backlog=options.backlog, reuse_port=workers > 1)
                 port = int(owned[index][0].socket.getsockname()[1])
+        for path in _status_paths(options, workers):
+            status += [await open_unix_listener(path, mode=STATUS_MODE)]
+            hand_over(path, options.user, options.group)
+        if options.metrics is not None:
+            name, number = split_host_port(options.metrics)
+            metrics = await open_listeners(number or 0, host=None if name == "*" else name)
     except BaseException:
-        _close([*common, *(listener for each in owned for listener in each)])
+        _close([*common, *(listener for each in owned for listener in each), *status, *metrics])
         raise
-    return Sockets([_taken_out(each) for each in owned], _taken_out(common))
+    return Sockets([_taken_out(each) for each in owned], *map(_taken_out, (common, status, metrics)))
+
+
+def _status_paths(options: ServeOptions, workers: int) -> Sequence[str]:
+    if options.status is None:
+        return []
+    if options.workers is None:
+        return [options.status]
+    return [f"{options.status}.{number}" for number in range(1, workers + 1)]
 
 
 def _taken_out(listeners: Sequence[trio.SocketListener]) -> Sequence[socket.socket]:
@@ -124,16 +213,22 @@ def _close(listeners: Sequence[trio.SocketListener]) -> None:
         listener.socket.close()
 
 
-def inherited(descriptors: Sequence[int]) -> Sequence[socket.socket]:
-    """Return the sockets that a supervisor has passed on."""
-    for descriptor in descriptors:
-        os.set_inheritable(descriptor, False)  # a program that a handler starts must not hold them
-    return [socket.socket(fileno=descriptor) for descriptor in descriptors]
+def listeners_of(share: Share) -> Sequence[trio.SocketListener | PatientListener]:
+    """Return the listeners of a process; the sockets are theirs from now on, so that who ends to listen has done so."""
+    return [*map(_listener, share.own), *map(PatientListener, share.others)]
 
 
-def listeners_of(
-    sockets: Sequence[socket.socket], of_others: Sequence[socket.socket] = ()
-) -> Sequence[trio.SocketListener | PatientListener]:
-    """Return listeners over sockets; these are theirs from now on, so that who ends to listen has done so."""
-    patient = [PatientListener(sock) for sock in of_others]
-    return [*(listener_from_fd(sock.detach()) for sock in sockets), *patient]
+def servers_beside(share: Share, server: Server, metrics: Handler | None) -> Sequence[Server]:
+    """Return the servers that tell of one, on sockets of their own.
+
+    Args:
+        share: The sockets.
+        server: Of which they tell.
+        metrics: Answers what has been counted.
+    """
+    pages = [(share.status, status_page(server)), (share.metrics, metrics)]
+    return [Server(page, listeners=[*map(_listener, part)]) for part, page in pages if part and page is not None]
+
+
+def _listener(sock: socket.socket) -> trio.SocketListener:
+    return listener_from_fd(sock.detach())

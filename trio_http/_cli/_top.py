@@ -32,8 +32,8 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "top",
         description="Show the connections of a running server.\n\nThe server has to offer it: "
-        "`await nursery.start(serve_status, server, PATH)`,\nor a route with `status_page(server)`, "
-        f"both of trio_http.server.\n\n{EXIT_CODES}",
+        "`trio-http serve --status PATH`, in a program\n`trio_http.run(status=PATH)`, or a route with "
+        f"`status_page(server)` of trio_http.server.\n\n{EXIT_CODES}",
     )
     parser.add_argument("target", metavar="SOCKET|URL", help="the path of its unix socket, or the URL of its page")
     parser.add_argument("--interval", type=float, default=1.0, metavar="SECONDS", help="between two looks (default: 1)")

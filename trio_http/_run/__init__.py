@@ -8,7 +8,7 @@ from ._program import Program, run
 from ._served import Order, ServedProcess
 from ._signals import follow_signals
 from ._supervisor import Supervisor, Worker, told
-from ._system import PidFile, drop_privileges
+from ._system import PidFile, drop_privileges, hand_over
 from ._systemd import Notifier, inherited_descriptors
 from ._worker import WorkerProcess, follow_supervisor
 
@@ -28,6 +28,7 @@ __all__ = [
     "drop_privileges",
     "follow_signals",
     "follow_supervisor",
+    "hand_over",
     "inherited_descriptors",
     "run",
     "told",

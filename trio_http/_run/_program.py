@@ -13,8 +13,8 @@ import trio
 from .._config import ServerLimits, ServerTimeouts
 from .._version import __version__
 from ..messages import Handler
-from ..server import Lifespan, Server
-from ..transport import format_address
+from ..server import Lifespan, Server, status_page
+from ..transport import format_address, open_unix_listener
 from ._served import Order, ServedProcess, WhenListening
 from ._signals import follow_signals
 from ._systemd import Notifier
@@ -36,6 +36,8 @@ def run(
     lifespan: Lifespan | None = None,
     grace: float = 30.0,
     lame_duck: float = 0.0,
+    status: str | None = None,
+    beside: Sequence[Server] = (),
 ) -> None:
     """Serve until told to end: the whole of a program, ``trio_http.run(handler, 8000)``.
 
@@ -54,9 +56,12 @@ def run(
         lifespan: An async context manager around everything.
         grace: Seconds for requests under way when told to end.
         lame_duck: Seconds before that in which all goes on, but answers say ``Connection: close``.
+        status: A unix socket on which ``trio-http top`` sees what the server does; for this user alone.
+        beside: Further servers that run as long, on addresses of their own, for what is not for everybody: one with
+            the page of :class:`trio_http.metrics.Metrics`, say. They begin before the server and end after it.
 
     Raises:
-        ConnectError: The address cannot be bound.
+        ConnectError: An address cannot be bound.
     """
     if not logging.getLogger().handlers:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -74,8 +79,16 @@ def run(
             limits=limits,
             lifespan=lifespan,
         )
-    served = ServedProcess(server, grace=grace, lame_duck=lame_duck, make_context=make_context)
-    trio.run(Program(served, Notifier(os.environ)).run)
+
+    async def program() -> None:
+        more = list(beside)
+        if status is not None:
+            listener = await open_unix_listener(status, mode=0o600)
+            more.append(Server(status_page(server), listeners=[listener]))
+        served = ServedProcess(server, grace=grace, lame_duck=lame_duck, make_context=make_context, beside=more)
+        await Program(served, Notifier(os.environ)).run()
+
+    trio.run(program)
 
 
 def where(server: Server) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import final
 
 import trio
@@ -41,6 +41,8 @@ class ServedProcess:
         grace: Seconds for requests under way when it ends.
         lame_duck: Seconds before that in which it goes on serving, but says ``Connection: close``.
         make_context: Makes the TLS context anew, for :attr:`Order.RELOAD`; None if there is none to reload.
+        beside: Servers that tell of it, on addresses of their own: they begin before it and end after it, so that they
+            can be asked how it ends.
 
     Attributes:
         server: The server.
@@ -55,6 +57,7 @@ class ServedProcess:
         grace: float = 30.0,
         lame_duck: float = 0.0,
         make_context: Callable[[], ssl.SSLContext] | None = None,
+        beside: Sequence[Server] = (),
     ) -> None:
         self.server = server
         self.forced = False
@@ -62,6 +65,7 @@ class ServedProcess:
         self._grace = grace
         self._lame_duck = lame_duck
         self._make_context = make_context
+        self._beside = beside
         self._ending: Order | None = None
         self._patience = trio.CancelScope()
         self._told_to_end = trio.Event()
@@ -76,14 +80,18 @@ class ServedProcess:
             Ends it at once, as :meth:`Server.listen` does.
         """
         failure: Exception | None = None
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._shut_down_when_told)
-            try:
-                await self.server.listen(task_status=task_status)
-            except Exception as error:
-                failure = error  # raised again below: the nursery is ours, and its group would be no help to anybody
-            if self._ending is None or failure is not None:  # or somebody else has shut the server down
-                nursery.cancel_scope.cancel()
+        async with trio.open_nursery() as beside:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._shut_down_when_told)
+                try:
+                    for server in self._beside:
+                        await beside.start(server.listen)
+                    await self.server.listen(task_status=task_status)
+                except Exception as error:
+                    failure = error  # raised again below: the nurseries are ours, and their groups no help to anybody
+                if self._ending is None or failure is not None:  # or somebody else has shut the server down
+                    nursery.cancel_scope.cancel()
+            beside.cancel_scope.cancel()
         if failure is not None:
             raise failure
 
@@ -91,6 +99,11 @@ class ServedProcess:
     def ending(self) -> bool:
         """True once it has been told to end."""
         return self._ending is not None
+
+    def stop_accepting(self) -> None:
+        """Accept no more connections, the servers beside it included; those that are open go on."""
+        for server in (self.server, *self._beside):
+            server.stop_accepting()
 
     def obey(self, order: Order) -> None:
         """Carry out an order, as far as it can be done at once."""

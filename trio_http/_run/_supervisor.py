@@ -104,6 +104,7 @@ class Supervisor:
         keep_trying: A worker that does not come up is started again once it is told to renew, and not before: somebody
             is at work on it.
         on_ready: Called when a worker of every slot serves, at the beginning and after all have been replaced.
+        on_end: Called with the process id of each worker that has ended.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class Supervisor:
         silence: float | None = None,
         keep_trying: bool = False,
         on_ready: Callable[[], None] = lambda: None,
+        on_end: Callable[[int], None] = lambda pid: None,
     ) -> None:
         self._start = start
         self._slots = [_Slot(number) for number in range(1, count + 1)]
@@ -124,6 +126,7 @@ class Supervisor:
         self._silence = silence
         self._keep_trying = keep_trying
         self._on_ready = on_ready
+        self._on_end = on_end
         self._lives: dict[_Life, None] = {}
         self._nursery: trio.Nursery
         self._came_up = False  # a worker has been ready: the program can serve
@@ -171,7 +174,7 @@ class Supervisor:
         backoff = Backoff()
         life = await self._begin(slot)
         task_status.started()
-        while not self._ending:
+        while life is not None and not self._ending:
             if life.code is not None:
                 slot.life = None
                 if not await self._worth_another(slot, life):
@@ -192,15 +195,18 @@ class Supervisor:
             else:
                 await self._changed.wait()
 
-    async def _begin(self, slot: _Slot) -> _Life:
-        """Start a worker, and a task that follows its life."""
+    async def _begin(self, slot: _Slot) -> _Life | None:
+        """Start a worker, and a task that follows its life; None if everything ends before one can be started."""
         worker: Worker | None = None
         while worker is None:
+            if self._ending:
+                return None
             try:
                 worker = await self._start(slot.number)
             except OSError as error:  # no memory, too many processes
                 log.error("worker %d cannot be started: %s; next attempt in %g s", slot.number, error, RETRY)
-                await trio.sleep(RETRY)
+                with trio.move_on_after(RETRY):
+                    await self._until(lambda: self._ending)
         life = _Life(worker)
         self._lives[life] = None
         self._nursery.start_soon(self._follow, slot, life)
@@ -235,6 +241,8 @@ class Supervisor:
     async def _succeed(self, slot: _Slot, life: _Life) -> _Life:
         """Put another worker in the place of one that serves; return the one that serves afterwards."""
         successor = await self._begin(slot)
+        if successor is None:
+            return life
         await self._until(lambda: successor.code is not None or successor.ready)
         if successor.ready and successor.code is None:
             slot.life = successor
@@ -267,6 +275,7 @@ class Supervisor:
                 with trio.CancelScope(deadline=trio.current_time() + REAP, shield=True):
                     life.code = await life.worker.wait()
             life.worker.close()
+            self._on_end(life.worker.pid)
             del self._lives[life]
             self._change()
 

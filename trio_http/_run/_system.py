@@ -9,7 +9,7 @@ import pwd
 from pathlib import Path
 from typing import Self, final
 
-__all__ = ["PidFile", "drop_privileges"]
+__all__ = ["PidFile", "drop_privileges", "hand_over"]
 
 
 def drop_privileges(user: str | None, group: str | None) -> None:
@@ -24,8 +24,7 @@ def drop_privileges(user: str | None, group: str | None) -> None:
     """
     if user is None and group is None:
         return
-    who = None if user is None else _user(user)
-    group_id = _group(group) if group is not None else who.pw_gid if who is not None else os.getgid()
+    who, group_id = _wanted(user, group)
     if os.geteuid() != 0 and (who is None or who.pw_uid == os.geteuid()) and group_id == os.getegid():
         return  # as whom we run already
     try:
@@ -39,6 +38,27 @@ def drop_privileges(user: str | None, group: str | None) -> None:
     except PermissionError as error:
         wanted = f"user {user}" if user is not None else f"group {group}"
         raise ValueError(f"only root can become {wanted}, and this runs as user {os.geteuid()}") from error
+
+
+def hand_over(path: str, user: str | None, group: str | None) -> None:
+    """Make a file belong to the user and group that :func:`drop_privileges` is going to become.
+
+    Raises:
+        ValueError: There is no such user or group, or we may not give it the file.
+    """
+    if user is None and group is None:
+        return
+    who, group_id = _wanted(user, group)
+    try:
+        os.chown(path, -1 if who is None else who.pw_uid, group_id)
+    except OSError as error:
+        raise ValueError(f"cannot give {path} to user {user}, group {group}: {error.strerror}") from error
+
+
+def _wanted(user: str | None, group: str | None) -> tuple[pwd.struct_passwd | None, int]:
+    """The user, and the number of the group: that of the user where none is said."""
+    who = None if user is None else _user(user)
+    return who, _group(group) if group is not None else who.pw_gid if who is not None else os.getgid()
 
 
 def _user(name: str) -> pwd.struct_passwd:

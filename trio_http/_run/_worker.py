@@ -125,11 +125,11 @@ async def follow_supervisor(
         while (word := await line.hear()) is not None:
             served.obey(Order(word))
             if word == Order.REPLACED.value:
-                served.server.stop_accepting()
+                served.stop_accepting()
                 await trio.lowlevel.checkpoint()  # for whoever is just about to accept
                 await trio.lowlevel.checkpoint()
                 line.tell("left")
-        served.server.stop_accepting()  # its sockets are wanted by whoever starts the service anew
+        served.stop_accepting()  # its sockets are wanted by whoever starts the service anew
         served.obey(Order.END)
         await trio.sleep(ORPHAN_GRACE)
         served.obey(Order.FORCE)

@@ -45,7 +45,7 @@ def make_context(
     Args:
         cert: A file with the certificate and its chain.
         key: A file with the private key; None if it is in the same file.
-        password: The password of the key.
+        password: The password of the key; nobody is ever asked for it on the terminal.
         verify_client: True to demand a certificate of clients, ``"optional"`` to take one if it is shown.
         ca_certs: A file of certificates that vouch for clients.
         alpn: The protocols to agree on, the preferred first.
@@ -58,15 +58,30 @@ def make_context(
         raise ValueError("verify_client needs ca_certs: the certificates that vouch for clients")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(cert, key, password)
-        if ca_certs is not None:
-            context.load_verify_locations(ca_certs)
+        context.load_cert_chain(cert, key, password or "")
     except (OSError, ssl.SSLError) as error:
-        raise TLSError(f"cannot load the certificate {cert!r} with key {key!r}: {error}") from error
+        words = f"cannot load the certificate {cert!r} with key {key or cert!r}: {error}"
+        if isinstance(error, ssl.SSLError) and _is_encrypted(key or cert):
+            words += f"; the key is encrypted: give its password ({'that is not it' if password else 'none was given'})"
+        raise TLSError(words) from error
+    if ca_certs is not None:
+        try:
+            context.load_verify_locations(ca_certs)
+        except (OSError, ssl.SSLError) as error:
+            raise TLSError(f"cannot load the certificates {ca_certs!r} that vouch for clients: {error}") from error
     if verify_client:
         context.verify_mode = ssl.CERT_OPTIONAL if verify_client == "optional" else ssl.CERT_REQUIRED
     context.set_alpn_protocols(list(alpn))
     return context
+
+
+def _is_encrypted(key: str) -> bool:
+    """Tell it for an error text: OpenSSL only says "PEM lib"."""
+    try:
+        with open(key, "rb") as file:
+            return b"ENCRYPTED" in file.read(1 << 20)
+    except OSError:
+        return False
 
 
 # Where the handshake of the running task wants the name put. OpenSSL calls back synchronously inside do_handshake(),
