@@ -72,6 +72,6 @@ async def test_https_where_there_is_no_tls(virtual_network: VirtualNetwork) -> N
 
 
 async def test_a_handler_that_was_called_instead_of_given() -> None:
-    with pytest.raises(TypeError, match="not called yet"):
+    with pytest.raises(TypeError, match="called already: give the function itself, hello without"):
         await serve(hello(Request("GET", "/")))  # type: ignore[arg-type]
     await trio.lowlevel.checkpoint()

@@ -31,6 +31,7 @@ from ..messages import (
     Timings,
     UpgradeResponse,
     WholeSource,
+    no_response,
 )
 from ..semantics import Headers, HeadersInput, phrases, reason_bytes
 from ..transport import StreamTransport
@@ -251,7 +252,7 @@ class AppAttempt:
             if scope.cancelled_caught:
                 raise self._timeout(read, begun)
             if not isinstance(response, Response):
-                raise TypeError(f"{call}: the handler returned {response!r:.60}; expected a Response")
+                raise TypeError(f"{call}: the handler {no_response(response)}")
         except BaseException as error:
             if trace is not None:
                 trace.ended(error, complete=False, received=0)

@@ -17,7 +17,7 @@ import trio
 from .._config import ClientLimits, ClientTimeouts
 from .._errors import InvalidURL
 from .._version import __version__
-from ..messages import ContentLike, Handler, Request, Response
+from ..messages import ContentLike, Handler, Request, Response, check_handler
 from ..semantics import URL, CookieJar, Headers, HeadersInput, QueryInput, QueryValue
 from ..transport import NetworkOptions, Proxy, Resolver, SocketOption, TLSOptions
 from ._auth import AuthInput
@@ -256,8 +256,8 @@ class Settings:
                 check_seconds(name, getattr(self, name))
         check_count("max_redirects", self.max_redirects)
         for name, app in (("app", self.app), *((f"mounts[{origin!r}]", app) for origin, app in self.mounts.items())):
-            if app is not None and not callable(app):
-                raise TypeError(f"{name} is to be a handler, an async function of a request, not {type(app).__name__}")
+            if app is not None:
+                check_handler(app, f"{name}=")
         for origin in self.mounts:
             if URL(origin).scheme not in {"http", "https"}:
                 raise InvalidURL(f"mounts={{{origin!r}: ...}}: an origin is wanted, such as 'http://{origin}'")

@@ -9,7 +9,6 @@ so a drain is nothing but the end of accepting, and nothing that a request may u
 
 from __future__ import annotations
 
-import inspect
 import logging
 import socket
 import ssl
@@ -23,7 +22,7 @@ import trio
 from .. import h1
 from .._config import ServerLimits, ServerTimeouts
 from .._errors import LocalProtocolError
-from ..messages import Address, Handler, Request
+from ..messages import Address, Handler, Request, check_handler
 from ..transport import (
     READ_SIZE,
     PlainAcceptor,
@@ -126,11 +125,8 @@ class Server(Hooked, Routed):
         date_header: bool = True,
         instruments: Sequence[Instrument] = (),
     ) -> None:
-        given: object = handler
-        if given is not None and not callable(given):
-            if inspect.iscoroutine(given):
-                given.close()  # that it was never awaited is beside the point
-            raise TypeError(f"the handler is {given!r}; expected a function async def handler(request), not called yet")
+        if handler is not None:
+            check_handler(handler, "the handler")
         self.handler: Handler = nothing_here if handler is None else handler
         self.timeouts: Final = ServerTimeouts() if timeouts is None else timeouts
         self.limits: Final = ServerLimits() if limits is None else limits
