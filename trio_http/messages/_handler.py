@@ -55,7 +55,7 @@ def check_handler(given: object, what: str) -> None:
         hint = "; what has routes goes into a router: router.register_routes(...)" if hasattr(given, "routes") else ""
         raise TypeError(f"{what} is {given!r}; {expected}{hint}")
     if inspect.isasyncgenfunction(given):
-        raise TypeError(f"{what} {given.__name__} yields; {expected} that returns Response(...) of what yields")
+        raise TypeError(f"{what} yields: {given!r}; {expected} that returns Response(...) of what yields")
     try:
         signature = inspect.signature(given, follow_wrapped=False)
     except ValueError:
