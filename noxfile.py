@@ -102,6 +102,13 @@ def marks(session: nox.Session) -> None:
 
 
 @nox.session
+def changes(session: nox.Session) -> None:
+    """Check the news fragments, and show what they come to; a file that towncrier would leave out is an error."""
+    session.install("towncrier>=24.8")
+    session.run("towncrier", "build", "--draft", "--version", "next", "--date", "unreleased")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build; a warning is an error."""
     session.install("-e", ".[docs,prometheus,otel,redis]")

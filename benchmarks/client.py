@@ -15,12 +15,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 from server import serving
 
 TASKS = 32
 CASES = {"sequential": "one task, request after request", "together": f"{TASKS} tasks on one client"}
-Result = tuple[int, float]  # requests, microseconds of CPU for each
 
 
 async def _loop(get: Callable[[], Awaitable[object]], end: float) -> int:
@@ -32,29 +33,46 @@ async def _loop(get: Callable[[], Awaitable[object]], end: float) -> int:
     return count
 
 
+class Answer(Protocol):
+    """What both clients on trio give."""
+
+    def raise_for_status(self) -> object:
+        """Raise if it is an error."""
+
+
+class TrioClient(Protocol):
+    """What both clients on trio are."""
+
+    async def get(self, url: str) -> Answer:
+        """Ask, and read the whole answer."""
+
+
+async def _on_trio(opened: AbstractAsyncContextManager[TrioClient], url: str, case: str, seconds: float) -> int:
+    import trio
+
+    end = time.perf_counter() + seconds
+    counts: list[int] = []
+    async with opened as client:
+
+        async def get() -> None:
+            (await client.get(url)).raise_for_status()
+
+        async def task() -> None:
+            counts.append(await _loop(get, end))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(TASKS if case == "together" else 1):
+                nursery.start_soon(task)
+    return sum(counts)
+
+
 def trio_http_client(url: str, case: str, seconds: float) -> int:
     """Ours."""
     import trio
 
     import trio_http
 
-    async def main() -> int:
-        end = time.perf_counter() + seconds
-        counts: list[int] = []
-        async with trio_http.Client() as client:
-
-            async def get() -> None:
-                (await client.get(url)).raise_for_status()
-
-            async def task() -> None:
-                counts.append(await _loop(get, end))
-
-            async with trio.open_nursery() as nursery:
-                for _ in range(TASKS if case == "together" else 1):
-                    nursery.start_soon(task)
-        return sum(counts)
-
-    return trio.run(main)
+    return trio.run(_on_trio, trio_http.Client(), url, case, seconds)
 
 
 def httpx_trio(url: str, case: str, seconds: float) -> int:
@@ -62,23 +80,7 @@ def httpx_trio(url: str, case: str, seconds: float) -> int:
     import httpx
     import trio
 
-    async def main() -> int:
-        end = time.perf_counter() + seconds
-        counts: list[int] = []
-        async with httpx.AsyncClient() as client:
-
-            async def get() -> None:
-                (await client.get(url)).raise_for_status()
-
-            async def task() -> None:
-                counts.append(await _loop(get, end))
-
-            async with trio.open_nursery() as nursery:
-                for _ in range(TASKS if case == "together" else 1):
-                    nursery.start_soon(task)
-        return sum(counts)
-
-    return trio.run(main)
+    return trio.run(_on_trio, httpx.AsyncClient(), url, case, seconds)
 
 
 def aiohttp_client(url: str, case: str, seconds: float) -> int:

@@ -1,7 +1,8 @@
 """What a request, a MiB and a WebSocket message cost a server, beside others: CPU time of the server's process.
 
 ``python benchmarks/server.py [--seconds S] [--rounds N] [--cases ...] [--servers ...] [--json FILE]``. All are measured
-in turn, round by round, and the median counts. CPU time is what can be compared on a machine that is not idle.
+in turn, round by round, and the median counts. CPU time is what can be compared on a machine that is not idle; it
+is read from the kernel, so this needs Linux.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import pathlib
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+
+from _cpu import cpu_seconds, need_linux
 
 HERE = pathlib.Path(__file__).parent
 HTTP = [
@@ -54,12 +56,6 @@ def serving(name: str) -> Iterator[tuple[int, int]]:
             process.kill()
 
 
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU time that a process has used, in all."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def microseconds(port: int, pid: int, kind: str, connections: int, seconds: float) -> float:
     """Load a server and return the CPU time it used for each answer."""
     before = cpu_seconds(pid)
@@ -77,6 +73,7 @@ def main() -> None:
     parser.add_argument("--servers", nargs="*")
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
+    need_linux()
     figures: dict[str, dict[str, list[float]]] = {case: {} for case in options.cases}
     missing: set[str] = set()
     for _ in range(options.rounds):

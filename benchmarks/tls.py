@@ -2,16 +2,16 @@
 
 ``python benchmarks/tls.py [--seconds S] [--rounds N] [--servers ...]``. Cases: small answers and answers of 1 MiB on
 connections that are kept, and small answers each on a new connection, which is a handshake each. All are measured in
-turn, round by round, and the median counts.
+turn, round by round, and the median counts. It needs Linux and the program wrk.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import pathlib
 import re
+import shutil
 import ssl
 import statistics
 import subprocess
@@ -21,6 +21,7 @@ import time
 from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from _cpu import cpu_seconds, need_linux
 from _servers import BIG, HELLO, app, listen
 
 CASES = {  # what wrk is asked for: connections, path, further arguments
@@ -101,12 +102,6 @@ SERVERS = {
 }
 
 
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU time that a process has used, in all."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def microseconds(port: int, pid: int, case: str, seconds: float) -> float:
     """Load a server and return the CPU time it used for each answer."""
     connections, path, more = CASES[case]
@@ -142,6 +137,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--servers", nargs="*", default=list(SERVERS))
     options = parser.parse_args()
+    need_linux()
+    if shutil.which("wrk") is None:
+        sys.exit("wrk is not installed: it makes the load (apt-get install wrk)")
     figures: dict[str, dict[str, list[float]]] = {case: {} for case in CASES}
     with tempfile.TemporaryDirectory() as directory:
         cert = f"{directory}/cert.pem"

@@ -2,7 +2,7 @@
 
 ``python benchmarks/web.py [--rounds N]``; the best of all rounds counts: what is above it is the machine, not the code.
 The last part serves over loopback, the server on one processor and its client on another (where there are two), and
-shows requests a second and the server's processor time for each.
+shows requests a second and the server's processor time for each. It needs Linux.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
 import trio
+from _cpu import need_linux
 
 from trio_http import Handler, Request, Response, serve
 from trio_http.messages import NoExchange
@@ -156,6 +157,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
+    need_linux()
     with tempfile.TemporaryDirectory() as folder:
         for name, size in SIZES.items():
             with open(os.path.join(folder, name), "wb") as file:

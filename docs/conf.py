@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
 import trio_http
+
+ROOT = Path(__file__).parent.parent
 
 project = "trio_http"
 author = "The trio_http authors"
@@ -32,3 +40,16 @@ napoleon_custom_sections = [("Cancellation", "notes_style"), ("Yields", "returns
 html_theme = "furo"
 html_title = f"trio_http {release}"
 html_theme_options = {"source_repository": "", "navigation_with_keys": True}
+
+
+def show_the_coming_release(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Put what the news fragments come to into the page of changes."""
+    if docname == "changelog":
+        command = [sys.executable, "-m", "towncrier", "build", "--draft", f"--version={release}", "--date=unreleased"]
+        draft = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+        source[0] = source[0].replace("<!-- the coming release -->", draft.stdout)
+
+
+def setup(app: Sphinx) -> None:
+    """Sphinx calls this once."""
+    app.connect("source-read", show_the_coming_release)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from tools import draw_docs
 ROOT = Path(__file__).parent.parent
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 GUIDES = [ROOT / "docs/tutorial.md", *sorted(ROOT.glob("docs/howto/*.md"))]  # every block is a whole program
+TOWNCRIER = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["towncrier"]
+KINDS = [kind["directory"] for kind in TOWNCRIER["type"]]
+FRAGMENTS = sorted(path for path in ROOT.glob("newsfragments/*") if path.name != "README.md")
 PROGRAM = re.compile(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", re.DOTALL)
 PROGRAMS = [
     pytest.param(found[1], found[2] or "", id=f"{page.stem}-{number}")
@@ -46,6 +50,15 @@ def test_programs_of_the_guides_print_what_is_shown(
 
 def test_the_guides_have_programs() -> None:
     assert len(PROGRAMS) > 15
+
+
+@pytest.mark.parametrize("fragment", FRAGMENTS, ids=lambda path: path.name)
+def test_a_news_fragment_is_one_a_release_can_print(fragment: Path) -> None:
+    text = fragment.read_text()
+
+    assert fragment.name.split(".")[1] in KINDS, f"expected a name like +what.kind.md, with a kind of {KINDS}"
+    assert text.endswith(".\n"), "sentences, and one line end"
+    assert not text.startswith(("-", "#")), "towncrier makes the list and its headings"
 
 
 @pytest.mark.parametrize("name", draw_docs.PAGES)

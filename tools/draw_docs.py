@@ -10,43 +10,58 @@ import ast
 import re
 from pathlib import Path
 
+from trio_http import MinRate
 from trio_http.h1 import _state
 
 ROOT = Path(__file__).parent.parent
 NOTE = "<!-- drawn by tools/draw_docs.py: change the code, then run it -->\n"
-UNITS = {"KIB": "KiB", "MIB": "MiB"}
+OPTIONS = {  # the file of each class of options
+    "_config.py": ("ServerTimeouts", "ClientTimeouts", "ServerLimits", "ClientLimits"),
+    "websocket/_options.py": ("WebSocketLimits", "WebSocketTimeouts", "Keepalive"),
+    "web/_multipart.py": ("FormLimits",),
+    "client/_retry.py": ("Retry",),
+}
 
 
 def limits_page() -> str:
-    """Return the page of all timeouts and limits, with the comment behind each default."""
-    source = (ROOT / "trio_http" / "_config.py").read_text()
-    lines = source.splitlines()
+    """Return the page of all timeouts and limits: what each is, and the comment behind its default."""
     page = [
         NOTE,
         "# Timeouts and limits",
         "",
-        "All are frozen dataclasses; `replace(...)` gives a changed copy; None means no limit. Timeouts are seconds,",
-        "sizes are bytes. The last column says what a default follows.",
+        "All are frozen dataclasses; None means no limit. Timeouts are seconds, sizes are bytes. The last column says",
+        "what a default follows. Those of servers and clients are changed with `replace(...)`, which gives a copy.",
     ]
-    for node in ast.parse(source).body:
-        if not isinstance(node, ast.ClassDef) or node.name.startswith("_") or node.name == "MinRate":
-            continue
-        page += ["", f"## `{node.name}`", "", (ast.get_docstring(node) or "").replace("\n\n", " "), ""]
-        page += ["| option | default | what, and by whose example |", "| --- | --- | --- |"]
-        for field in node.body:
-            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and field.value is not None:
-                comment = lines[field.lineno - 1].partition("  # ")[2]
-                page.append(f"| `{field.target.id}` | {readable(ast.unparse(field.value))} | {comment} |")
+    for file, names in OPTIONS.items():
+        source = (ROOT / "trio_http" / file).read_text()
+        lines = source.splitlines()
+        classes = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)}
+        for name in names:
+            about, _, attributes = (ast.get_docstring(classes[name]) or "").partition("\nAttributes:\n")
+            page += ["", f"## `{name}`", "", about.strip(), ""]
+            page += ["| option | default | what, and by whose example |", "| --- | --- | --- |"]
+            said = dict(re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", attributes, re.MULTILINE))
+            for field in classes[name].body:
+                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and field.value is not None:
+                    option = field.target.id
+                    comment = lines[field.lineno - 1].partition("  # ")[2]
+                    what = re.sub(r":\w+:`([^`]+)`", r"`\1`", " ".join(said.get(option, "").split()))
+                    text = "; ".join(filter(None, (what.removesuffix("."), comment)))
+                    page.append(f"| `{option}` | {readable(ast.unparse(field.value))} | {text} |")
     return "\n".join(page) + "\n"
 
 
 def readable(value: str) -> str:
     """Return a default as people write it: ``8 * KIB`` is 8 KiB."""
-    product = re.fullmatch(r"(\d+) \* (KIB|MIB)", value)
+    value = value.replace("1024 * 1024", "1 * MIB").replace("* 1024", "* KIB")
+    product = re.fullmatch(r"(\d+) \* (?:1 \* )?(KI|MI)B", value)
     if product is not None:
-        return f"{product[1]} {UNITS[product[2]]}"
+        return f"{product[1]} {product[2].title()}B"
     rate = re.fullmatch(r"MinRate\((\d+)\)", value)
-    return f"{rate[1]} bytes/s after 5 s" if rate is not None else value.removesuffix(".0")
+    if rate is not None:
+        return f"{rate[1]} bytes/s after {MinRate(int(rate[1])).after:g} s"
+    several = re.fullmatch(r"frozenset\(\{(.*)\}\)", value)
+    return several[1] if several is not None else value.removesuffix(".0")
 
 
 def states_page() -> str:

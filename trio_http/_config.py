@@ -8,9 +8,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-__all__ = ["ClientLimits", "ClientTimeouts", "MinRate", "ServerLimits", "ServerTimeouts"]
+__all__ = ["ClientLimits", "ClientTimeouts", "MinRate", "ServerLimits", "ServerTimeouts", "chosen"]
+
+Options = TypeVar("Options")
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -136,3 +138,16 @@ class ClientLimits(_Limits):
     body: int | None = 100 * MIB  # of a response that is read whole; Tornado 100 MiB
     ratio: int | None = None  # decompressed bytes for one on the wire
     redirects: int | None = 10  # of one request; Go and aiohttp 10, httpx 20
+
+
+def chosen(kind: type[Options], given: Options | None, option: str) -> Options:
+    """Return the options that were given, or the defaults.
+
+    Raises:
+        TypeError: What was given is something else, such as a number.
+    """
+    if given is None:
+        return kind()
+    if not isinstance(given, kind):
+        raise TypeError(f"{option}={given!r}: expected {kind.__name__}(...), which names what it is about")
+    return given

@@ -221,7 +221,7 @@ def test_handler_that_returns_nothing_is_told() -> None:
 
     async def main(net: VirtualNetwork) -> None:
         async with Client(app=forgets, base_url="http://app.test") as client:
-            with pytest.raises(TypeError, match=r"the handler returned None; expected a Response"):
+            with pytest.raises(TypeError, match=r"the handler returned None \(a forgotten return\?\), not a Response"):
                 await client.get("/")
 
     run(main)

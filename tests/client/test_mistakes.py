@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 import trio
 
-from trio_http import Client, InvalidURL, LocalProtocolError, PoolError, Request, Response, TLSError, serve
+from trio_http import (
+    Client,
+    DecodingError,
+    InvalidURL,
+    LocalProtocolError,
+    PoolError,
+    Request,
+    Response,
+    TLSError,
+    serve,
+)
 from trio_http.testing import VirtualNetwork
 
 pytestmark = pytest.mark.usefixtures("virtual_network")
@@ -20,6 +30,8 @@ async def hello(request: Request) -> Response:
     [
         ({"tiemout": 5}, r"no option tiemout=; did you mean timeout=\?"),
         ({"verify": False}, r"verify= is no option of a single request but of a client: say Client\(verify=...\)"),
+        ({"body": b"x"}, "no option body=; it is content="),
+        ({"stream": True}, r"no option stream=; say `async with client\.stream\("),
         ({"qqq": 1}, "no option qqq=; see trio_http.client.RequestOptions"),
         ({"timeout": "5"}, "seconds as a positive number"),
         ({"content": {"a": 1}}, "Objects go as json="),
@@ -43,6 +55,36 @@ async def test_wrong_options_of_a_client() -> None:
         Client().with_(qqq=1)  # type: ignore[call-arg]
     with pytest.raises(InvalidURL, match="expected http:// or https://"):
         Client(base_url="example.com")
+    with pytest.raises(TypeError, match=r"limits=100: expected ClientLimits\(\.\.\.\)"):
+        Client(limits=100)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"middleware=.*: expected a list of them"):
+        Client(middleware=hello)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"ssl_context='ca\.pem': .*; files go as ca_certs="):
+        Client(ssl_context="ca.pem")  # type: ignore[arg-type]
+
+
+async def test_a_page_that_is_no_json() -> None:
+    async def page(request: Request) -> Response:
+        return Response("<html>", headers={"content-type": "text/html"})
+
+    async with Client(app=page, base_url="http://user:secret@h") as client:
+        response = await client.get("/a")
+
+    with pytest.raises(
+        DecodingError, match=r"GET http://user:\[redacted\]@h/a is not JSON: .* It is text/html, 6 bytes"
+    ):
+        response.json()
+
+
+async def test_json_that_is_nested_for_ever_is_no_json() -> None:
+    async def bomb(request: Request) -> Response:
+        return Response("[" * 200_000)
+
+    async with Client(app=bomb, base_url="http://h") as client:
+        response = await client.get("/")
+
+    with pytest.raises(DecodingError, match="is not JSON"):
+        response.json()
 
 
 async def test_a_client_that_is_not_open_or_not_any_more() -> None:
@@ -72,6 +114,6 @@ async def test_https_where_there_is_no_tls(virtual_network: VirtualNetwork) -> N
 
 
 async def test_a_handler_that_was_called_instead_of_given() -> None:
-    with pytest.raises(TypeError, match="not called yet"):
+    with pytest.raises(TypeError, match="called already: give the function itself, hello without"):
         await serve(hello(Request("GET", "/")))  # type: ignore[arg-type]
     await trio.lowlevel.checkpoint()

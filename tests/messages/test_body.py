@@ -45,6 +45,27 @@ async def test_pieces_come_as_they_are() -> None:
     assert await body.receive_some() == b""
 
 
+async def test_iterating_goes_on_where_it_stopped_but_not_past_the_end() -> None:
+    body = Body(Pieces(b"one", b"two"))
+
+    async for piece in body:
+        assert piece == b"one"
+        break
+    assert [piece async for piece in body] == [b"two"]
+    with pytest.raises(BodyConsumed, match=r"all 6 bytes of this body have been read already"):
+        [piece async for piece in body]
+
+
+async def test_a_body_that_was_read_whole_is_not_empty_afterwards() -> None:
+    body, empty = Body(Pieces(b"one")), Body(EmptySource())
+    await body.read()
+    await empty.read()
+
+    with pytest.raises(BodyConsumed):
+        [piece async for piece in body]
+    assert [piece async for piece in empty] == []
+
+
 @given(st.lists(st.binary(min_size=1, max_size=20)), st.integers(1, 7))
 def test_bounded_reading_gives_the_same_bytes(pieces: list[bytes], bound: int) -> None:
     async def main() -> None:

@@ -383,7 +383,17 @@ async def test_what_is_no_response_is_answered_500(kind: str, caplog: pytest.Log
     async with serving(handler, kind) as wires, wires.connect() as peer:
         assert (await peer.ask(GET))[0] == 500
 
-    assert "not a Response" in caplog.text
+    assert "the handler returned a str, not a Response; say return Response(...)" in caplog.text
+
+
+async def test_a_handler_that_is_not_async_is_told_so(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    def handler(request: Request) -> Response:
+        return Response("Hello")
+
+    async with serving(handler, kind) as wires, wires.connect() as peer:  # type: ignore[arg-type]  # the mistake
+        assert (await peer.ask(GET))[0] == 500
+
+    assert "Handlers are async functions: async def handler(request)" in caplog.text
 
 
 @pytest.mark.covers("A50")

@@ -141,6 +141,13 @@ def test_threads_run_in_place_so_the_clock_does_not_jump_past_them() -> None:
     assert run(main) == 4999950000
 
 
+def test_a_thread_is_no_deadlock_where_nothing_else_waits_for_a_time() -> None:
+    async def main(net: VirtualNetwork) -> str:
+        return await trio.to_thread.run_sync(str, 5)
+
+    assert run(main) == "5"
+
+
 def test_real_threads_under_a_virtual_clock_are_told() -> None:
     release = threading.Event()
 

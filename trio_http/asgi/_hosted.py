@@ -29,6 +29,7 @@ from ..messages import (
     Response,
     Serving,
     UpgradeResponse,
+    no_response,
 )
 from ..semantics import HeaderItem, Headers
 from ..server._answers import answer, answer_to_status_error, only_leaf
@@ -233,7 +234,7 @@ async def response_to(handler: Handler, request: Request) -> Response:
         return answer(status)
     if isinstance(response, Response):
         return response
-    log.error("%r: the handler returned %r, not a Response; answered 500", request, type(response))
+    log.error("%r: the handler %s; answered 500", request, no_response(response))
     return answer(500)
 
 

@@ -30,6 +30,7 @@ from ..messages import (
     Timings,
     UpgradeResponse,
     WholeSource,
+    no_response,
 )
 from ..semantics import Headers, HeadersInput, phrases
 from ..transport import StreamTransport
@@ -251,7 +252,7 @@ class AppAttempt:
         try:
             response = await self._in_time(self._ask, request)
             if not isinstance(response, Response):
-                raise TypeError(f"{call}: the handler returned {response!r:.60}; expected a Response")
+                raise TypeError(f"{call}: the handler {no_response(response)}")
             if isinstance(response, UpgradeResponse):
                 response = response.agree(request)
             if isinstance(response, UpgradeResponse) and not _is_asked_for(response, request):

@@ -14,10 +14,10 @@ from typing import Literal, TypedDict, final
 
 import trio
 
-from .._config import ClientLimits, ClientTimeouts
+from .._config import ClientLimits, ClientTimeouts, chosen
 from .._errors import InvalidURL
 from .._version import __version__
-from ..messages import ContentLike, Handler, Request, Response
+from ..messages import ContentLike, Handler, Request, Response, check_handler
 from ..semantics import URL, CookieJar, Headers, HeadersInput, QueryInput, QueryValue
 from ..transport import NetworkOptions, Proxy, Resolver, SocketOption, TLSOptions
 from ._auth import AuthInput
@@ -256,12 +256,21 @@ class Settings:
                 check_seconds(name, getattr(self, name))
         check_count("max_redirects", self.max_redirects)
         for name, app in (("app", self.app), *((f"mounts[{origin!r}]", app) for origin, app in self.mounts.items())):
-            if app is not None and not callable(app):
-                raise TypeError(f"{name} is to be a handler, an async function of a request, not {type(app).__name__}")
+            if app is not None:
+                check_handler(app, f"{name}=")
         for origin in self.mounts:
             if URL(origin).scheme not in {"http", "https"}:
                 raise InvalidURL(f"mounts={{{origin!r}: ...}}: an origin is wanted, such as 'http://{origin}'")
         retry_of(self.retry)
+        chosen(ClientLimits, self.limits, "limits")
+        for name in ("middleware", "on_request", "on_response", "instruments"):
+            if not isinstance(getattr(self, name), Sequence):
+                raise TypeError(f"{name}={getattr(self, name)!r}: expected a list of them")
+        context: object = self.ssl_context
+        if context is not None and not isinstance(context, ssl.SSLContext):
+            raise TypeError(
+                f"ssl_context={context!r}: expected an ssl.SSLContext; files go as ca_certs= or client_cert="
+            )
 
     @property
     def tls(self) -> TLSOptions:
@@ -339,6 +348,11 @@ FIXED = frozenset(
 )
 """What belongs to the connections, and so to all clients that share them."""
 
+_ELSEWHERE = {  # what other libraries call it, where no likeness of letters tells
+    "body": "it is content=, for bytes, text and streams; json= for objects",
+    "allow_redirects": "it is follow_redirects=",
+    "stream": "say `async with client.stream(method, url) as response`",
+}
 REQUEST_OPTIONS = frozenset(RequestOptions.__optional_keys__)
 _CLIENT_OPTIONS = frozenset(ClientOptions.__optional_keys__)
 
@@ -359,4 +373,5 @@ def unknown_request_option(options: Iterable[str]) -> TypeError:
         return TypeError(f"{name}= is no option of a single request but of a client: say Client({name}=...)")
     near = difflib.get_close_matches(name, REQUEST_OPTIONS, 1)
     hint = f"did you mean {near[0]}=?" if near else "see trio_http.client.RequestOptions for all of them"
+    hint = _ELSEWHERE.get(name, hint)
     return TypeError(f"a request has no option {name}=; {hint}")

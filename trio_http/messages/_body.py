@@ -85,7 +85,8 @@ class Body(trio.abc.ReceiveStream):
     """The bytes of one message, once each and in order.
 
     ``async for chunk in body`` gives pieces as they come; :meth:`receive_some` bounds their size; :meth:`read` gives
-    the whole under a cap. One task at a time may read.
+    the whole under a cap. One task at a time may read. Iterating goes on where reading stopped; once everything has
+    been read it raises :class:`BodyConsumed`.
 
     Args:
         source: Where the bytes come from.
@@ -171,6 +172,12 @@ class Body(trio.abc.ReceiveStream):
         return data
 
     def __aiter__(self) -> Self:
+        if self._over and self._received:
+            # an end would look like an empty body, and that is what would be passed on or stored
+            raise BodyConsumed(
+                f"all {self._received} bytes of this body have been read already, and each is given once: keep what "
+                "you read, or read it as a whole, which can be asked for again"
+            )
         return self
 
     async def __anext__(self) -> bytes:

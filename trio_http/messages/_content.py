@@ -6,6 +6,7 @@ is closed by us, in the task that iterates it, on every path: end, error, cancel
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from typing import cast, final
 
@@ -61,11 +62,7 @@ class Content:
         elif callable(given):
             self._producer = given
         else:
-            raise TypeError(
-                f"a body of type {type(given).__name__} cannot be sent: give bytes, str, an async iterable of bytes "
-                "(a memory channel too), or a function async def producer(send). Objects go as json=..., files as "
-                "`await trio.open_file(path, 'rb')`, and lists of bytes joined"
-            )
+            raise _unsendable(given)
 
     @property
     def length(self) -> int | None:
@@ -208,3 +205,15 @@ async def _aclose(thing: object) -> None:
     aclose = getattr(thing, "aclose", None)  # isinstance() of a protocol takes 10 us, twice per body
     if aclose is not None:
         await aclose()
+
+
+def _unsendable(given: object) -> TypeError:
+    what = type(given).__name__
+    if inspect.iscoroutine(given):
+        given.close()
+        what += " (a forgotten await?)"
+    return TypeError(
+        f"a body of type {what} cannot be sent: give bytes, str, an async iterable of bytes (a memory channel too), or "
+        "a function async def producer(send). Objects go as json=..., files as `await trio.open_file(path, 'rb')`, and "
+        "lists of bytes joined"
+    )

@@ -6,6 +6,7 @@ The body exists only once it is wanted. It knows nothing of sockets; what needs 
 
 from __future__ import annotations
 
+import inspect
 import json as json_codec
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -319,7 +320,14 @@ class Request(RequestHead):
 
         Raises:
             RuntimeError: The server is shutting down, or there is none.
+            TypeError: ``fn`` cannot be called; it may have been called already.
         """
+        given: object = fn
+        if inspect.iscoroutine(given):
+            given.close()
+            raise TypeError(f"say request.background({given.__name__}, ...), as trio does: not yet called")
+        if not callable(given):
+            raise TypeError(f"request.background({given!r}): expected an async function and its arguments")
         self.exchange.background(fn, *args)
 
     def shielded(self, seconds: float) -> AbstractContextManager[None]:

@@ -328,6 +328,11 @@ class Response:
         """Add a ``Set-Cookie`` field that removes a cookie; path and domain must be those it was set with."""
         self.headers.add("set-cookie", str(SetCookie.removal(name, path=path, domain=domain, secure=secure)))
 
+    def _question(self) -> str:
+        if self.request is None or self.url is None:
+            return "the request"
+        return f"{self.request.method} {self.url.redacted}"
+
     def raise_for_status(self) -> Self:
         """Return the response itself, unless it is an error.
 
@@ -337,11 +342,7 @@ class Response:
         """
         if self.status < 400:
             return self
-        if self.request is not None and self.url is not None:
-            what = f"{self.request.method} {self.url.redacted}"
-        else:
-            what = "the request"
-        detail = f"{self.reason or phrases.get(self.status, '')} in answer to {what}"
+        detail = f"{self.reason or phrases.get(self.status, '')} in answer to {self._question()}"
         described = self._described()
         if described is None:
             raise StatusError(self.status, detail, response=self)
@@ -462,7 +463,11 @@ class Response:
         try:
             return loads(self.content)
         except (ValueError, RecursionError) as error:  # the second: brackets nested more deeply than the parser goes
-            raise DecodingError(f"the body of {self!r} is not JSON: {error}") from error
+            content_type = self.headers.get("content-type", "without a content type")
+            raise DecodingError(
+                f"the body of {self!r} in answer to {self._question()} is not JSON: {error}. "
+                f"It is {content_type}, {len(self.content)} bytes long"
+            ) from error
 
     @property
     def encoding(self) -> str:

@@ -11,7 +11,7 @@ import trio
 
 from .. import h1
 from .._errors import BodyTooLarge, HTTPError, StatusError, TransportError, WriteTimeout
-from ..messages import Request, Response, UpgradeResponse
+from ..messages import Request, Response, UpgradeResponse, no_response
 from ..transport import format_address
 from ..wire import UpgradedStream, send_response
 from ._answers import answer, answer_to_fault, answer_to_status_error, only_leaf
@@ -26,6 +26,7 @@ log = logging.getLogger("trio_http.server")
 
 LINGER = 2.0  # seconds for a peer to close after we did; Go waits 0.5; nginx 5 and Apache 2 for each piece, 30 in all
 LINGER_BYTES = 1024 * 1024  # bytes discarded meanwhile
+_NOT_ASYNC = ". Handlers are async functions: async def handler(request)"
 LAST_WORDS = 1.0  # seconds for an answer to leave on a connection that is lost anyway
 
 
@@ -43,8 +44,7 @@ class Answering(Carrier):
     def _checked(self, request: Request, response: object) -> Response:
         if isinstance(response, Response):
             return response
-        what = "None (a forgotten return?)" if response is None else f"a {type(response).__name__}"
-        log.error("%r: the handler returned %s, not a Response; answered 500", request, what)
+        log.error("%r: the handler %s; answered 500", request, no_response(response))
         self._host.stats.errors += 1
         return answer(500)
 
@@ -188,10 +188,11 @@ class Answering(Carrier):
         status = 502 if isinstance(leaf, StatusError) else 500
         self._host.stats.errors += 1
         log.error(
-            "%s: %r: unhandled error of the handler; answered %d",
+            "%s: %r: unhandled error of the handler; answered %d%s",
             format_address(self.peer),
             request,
             status,
+            _NOT_ASYNC if isinstance(leaf, TypeError) and "await" in str(leaf) else "",
             exc_info=error,
         )
         tell(self._host.instruments, lambda instrument: instrument.handler_failed(request, error))

@@ -21,9 +21,9 @@ from typing import Any, Final, final
 import trio
 
 from .. import h1
-from .._config import ServerLimits, ServerTimeouts
+from .._config import ServerLimits, ServerTimeouts, chosen
 from .._errors import LocalProtocolError
-from ..messages import Address, Handler, Request
+from ..messages import Address, Handler, Request, check_handler
 from ..transport import (
     READ_SIZE,
     PlainAcceptor,
@@ -126,14 +126,11 @@ class Server(Hooked, Routed):
         date_header: bool = True,
         instruments: Sequence[Instrument] = (),
     ) -> None:
-        given: object = handler
-        if given is not None and not callable(given):
-            if inspect.iscoroutine(given):
-                given.close()  # that it was never awaited is beside the point
-            raise TypeError(f"the handler is {given!r}; expected a function async def handler(request), not called yet")
+        if handler is not None:
+            check_handler(handler, "the handler")
         self.handler: Handler = nothing_here if handler is None else handler
-        self.timeouts: Final = ServerTimeouts() if timeouts is None else timeouts
-        self.limits: Final = ServerLimits() if limits is None else limits
+        self.timeouts: Final = chosen(ServerTimeouts, timeouts, "timeouts")
+        self.limits: Final = chosen(ServerLimits, limits, "limits")
         self.cancel_on_disconnect = cancel_on_disconnect
         self.half_close = half_close
         self.keep_alive = keep_alive
@@ -179,6 +176,8 @@ class Server(Hooked, Routed):
             note_names(ssl_context)
         self._ssl_context = ssl_context
         self._is_secure = is_secure or ssl_context is not None
+        if inspect.iscoroutinefunction(lifespan) or inspect.isasyncgenfunction(lifespan):
+            raise TypeError(f"lifespan={lifespan.__name__}: put @contextlib.asynccontextmanager above its async def")
         self._lifespan = lifespan
         fields = FixedFields(server_header, date=date_header)
         self.fixed_lines: Final = fields.lines
@@ -300,6 +299,8 @@ class Server(Hooked, Routed):
         Cancellation:
             Cancels all handlers and closes everything at once; :meth:`shutdown` is the graceful way.
         """
+        if self._connections is not None:
+            raise RuntimeError(f"{self!r} has been told to listen before: a Server serves once, so make another one")
         if self._is_secure and self._ssl_context is None:
             raise LocalProtocolError("a secure server needs a certificate: call load_certs() before listen()")
         try:

@@ -112,7 +112,17 @@ def note_names(context: ssl.SSLContext) -> None:
     """Have a context tell which names clients ask for; a callback of its owner goes on being called.
 
     One that is set on the context later replaces ours: then requests know no name.
+
+    Raises:
+        TypeError: It is no context, or one for clients.
     """
+    given: object = context
+    if not isinstance(given, ssl.SSLContext):
+        raise TypeError(
+            f"ssl_context={given!r}: expected an ssl.SSLContext; make_context(cert, key) makes one of files"
+        )
+    if given.protocol is ssl.PROTOCOL_TLS_CLIENT:
+        raise TypeError("this ssl_context is for clients: say ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)")
     before = context.sni_callback
     if not isinstance(before, _NoteName):
         context.sni_callback = _NoteName(before)

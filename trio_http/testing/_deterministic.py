@@ -232,11 +232,15 @@ def idle_state() -> float | None:
     try:
         if runner.runq or runner.waiting_for_idle:
             return None
+        coming = runner.entry_queue  # what threads have handed over: it wakes a task in the next pass
+        if coming.queue or coming.idempotent_queue:
+            return None
         idle: float = runner.deadlines.next_deadline() - runner.clock.current_time()
         return idle
     except AttributeError:
         statistics = trio.lowlevel.current_statistics()
-        return None if statistics.tasks_runnable else statistics.seconds_to_next_deadline
+        busy = statistics.tasks_runnable or statistics.run_sync_soon_queue_size
+        return None if busy else statistics.seconds_to_next_deadline
 
 
 def real_waits() -> list[tuple[str, trio.lowlevel.Task]]:

@@ -18,6 +18,14 @@ from ._protocol import Address
 __all__ = ["listener_address", "listener_from_fd", "open_listeners", "open_unix_listener"]
 
 _BACKLOG = 65535  # as trio does: the kernel cuts it down to what it allows
+_NOT_OURS = ". Give an address of this machine, 127.0.0.1 to be found from here only, or None for all addresses"
+_ADVICE = {
+    0: _NOT_OURS,  # the name means nothing
+    errno.EADDRNOTAVAIL: _NOT_OURS,
+    errno.EADDRINUSE: ". Choose another one, port=0 for any free port, or stop whoever holds it",
+    errno.EACCES: ". Ports below 1024 are for the superuser as a rule; a unix socket needs a folder we may write to",
+    errno.ENOENT: ". The folder of a unix socket has to be there before",
+}
 
 
 async def open_listeners(
@@ -47,6 +55,9 @@ async def open_listeners(
     Cancellation:
         Leaves nothing open.
     """
+    wanted: object = port
+    if not isinstance(wanted, int) or not 0 <= wanted <= 65535:
+        raise ConnectError(f"cannot listen on port {wanted!r}: expected a number from 0 (any free port) to 65535")
     listeners: list[trio.SocketListener] = []
     missing: OSError | None = None
     try:
@@ -189,7 +200,5 @@ def _words(host: str | Sequence[str] | None) -> str:
 
 
 def _cannot_listen(where: str, error: OSError) -> ConnectError:
-    return ConnectError(
-        f"cannot listen on {where}: {error.strerror or error}. "
-        "Choose another one, port=0 for any free port, or stop whoever holds it"
-    )
+    advice = _ADVICE.get(0 if isinstance(error, socket.gaierror) else error.errno or -1, "")
+    return ConnectError(f"cannot listen on {where}: {error.strerror or error}{advice}")

@@ -128,10 +128,14 @@ def _check_fingerprint(secure: trio.SSLStream[trio.abc.Stream], host: str, wante
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})  # the latter from OpenSSL 3.2 on
 
 
+_NOBODY_VOUCHES = frozenset({18, 19, 20, 21})  # OpenSSL's X509_V_ERR_*: self-signed, alone or in its chain; no issuer
+
+
 def _reason(error: BaseException) -> str:
     cause = error.__cause__
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate is not acceptable: {cause.verify_message} (trust its CA with ca_certs=...)"
+        hint = " (trust its CA with ca_certs=...)" if cause.verify_code in _NOBODY_VOUCHES else ""
+        return f"its certificate is not acceptable: {cause.verify_message}{hint}"
     if isinstance(cause, ssl.SSLError):
         if cause.reason in _NOT_TLS:
             return f"what it answers is no TLS ({cause.reason}); is this a port for http://?"

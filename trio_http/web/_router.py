@@ -15,7 +15,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar, Unpack, final
 
-from ..messages import Handler, Request, Response, Route, Routes, unquote_path
+from ..messages import Handler, Request, Response, Route, Routes, check_handler, unquote_path
 from ..semantics import split_host_port
 from ._answers import answer, answer_to
 from ._body_limit import limit_body
@@ -96,10 +96,7 @@ class Router:
         """
         if method != "*" and _TOKEN.fullmatch(method) is None:
             raise ValueError(f"{method!r} is no method: expected one like 'GET', or '*' for any")
-        if not callable(handler):  # for those without a type checker
-            raise TypeError(
-                f"the handler for {method} {pattern} is {handler!r}; expected an async function of a request"
-            )
+        check_handler(handler, f"the handler for {method} {pattern}")
         if name is None:
             name = name_of(handler)
         self._register(Registered[Router](method, Pattern(pattern, self._types), handler, max_content_length, name))
