@@ -83,7 +83,8 @@ class Outcomes:
 def run_tests(names: tuple[str, ...], nodes: list[str], heard: Path, *, show: bool) -> NoReturn:
     """Take names away, run tests, write down how each ended; and end this process."""
     os.setpgid(0, 0)  # so that what the tests leave behind can be ended, too
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    for number in (signal.SIGALRM, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     outcomes = Outcomes(heard)
     if not show:
         quiet = os.open(os.devnull, os.O_WRONLY)
@@ -267,6 +268,8 @@ def main() -> int:
         print(f"{len(chosen)} of {len(candidates)} rows, drawn with --seed {asked.seed}")
 
     os.chdir(checklist.ROOT)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has the background ignore them
+        signal.signal(number, signal.default_int_handler)
     taking_away.load_everything()
     began = said = time.monotonic()
     wrong: list[str] = []
@@ -276,16 +279,18 @@ def main() -> int:
         trials = plan(chosen, marks, Path(folder))
         known = set(asked.resume.read_text().splitlines()) if asked.resume and asked.resume.exists() else set()
         trials = [trial for trial in trials if trial.key not in known]
-        for over, trial in enumerate(run_trials(trials, 1 if asked.show else asked.jobs, show=asked.show), 1):
+        tests, over = sum(len(trial.nodes) for trial in trials), 0
+        for trial in run_trials(trials, 1 if asked.show else asked.jobs, show=asked.show):
             lines = trial.find_wrong()
             wrong += lines
             if asked.resume and not lines:
                 with asked.resume.open("a") as file:
                     file.write(f"{trial.key}\n")
+            over += len(trial.nodes)
             now = time.monotonic()
             if lines or now - said > SECONDS_BETWEEN_LINES:
-                left = (now - began) / over * (len(trials) - over) / 60
-                print(*lines, f"[{over} of {len(trials)} trials, about {left:.0f} min left]", sep="\n", flush=True)
+                left = (now - began) / over * (tests - over) / 60
+                print(*lines, f"[{over} of {tests} tests run, about {left:.0f} min left]", sep="\n", flush=True)
                 said = now
     print(summary(chosen, marks, wrong, time.monotonic() - began))
     return 1 if wrong else 0
