@@ -33,7 +33,7 @@ import hypothesis
 import pytest
 import taking_away
 
-SECONDS = 20  # for one test
+SECONDS = 30  # for one test
 SECONDS_BETWEEN_LINES = 15  # about how the run goes on
 TESTS_AT_ONCE = 40  # in one process while nothing is taken away
 
@@ -167,7 +167,7 @@ class Trial:
         said = [line.partition(" ")[::2] for line in self.heard.read_text().splitlines()]
         if crashed:
             last = [node for what, node in said if what == "started"][-1:]
-            said += [("failed", node) for node in last if not any(node == each for what, each in said if what in ENDS)]
+            said += [("hung", node) for node in last if not any(node == each for what, each in said if what in ENDS)]
         for what, each in said:
             if what == "broken":
                 self.broken = each
@@ -186,18 +186,20 @@ class Trial:
         if self.broken:
             return [f"{' '.join(self.claims)} {without}: could not be tried: {self.broken}"]
         if not self.names:
-            return [f"{node} fails while nothing is taken away" for node, ends in self.ends.items() if "failed" in ends]
+            bad = [node for node, ends in self.ends.items() if not ends or ends & FAILED]
+            return [f"{node} does not pass while nothing is taken away" for node in bad]
         lines: list[str] = []
         for row, nodes in self.claims.items():
             if all(self.ends[node] == {"skipped"} for node in nodes):
                 lines.append(f"{row} {without}: all its tests are skipped here: {', '.join(nodes)}")
             lines += [f"{row} {without}: {node} was not run" for node in nodes if not self.ends[node]]
-            passed = [node for node in nodes if "passed" in self.ends[node] and "failed" not in self.ends[node]]
+            passed = [node for node in nodes if "passed" in self.ends[node] and not self.ends[node] & FAILED]
             lines += [f"{row} {without}: {node} passes all the same" for node in passed]
         return lines
 
 
-ENDS = {"passed", "failed", "skipped"}
+FAILED = {"failed", "hung"}
+ENDS = {"passed", "skipped", *FAILED}
 
 
 def run_trials(trials: list[Trial], jobs: int, *, show: bool) -> Iterator[Trial]:
