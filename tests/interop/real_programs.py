@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import trio
@@ -17,13 +18,14 @@ import trio
 
 def require(program: str) -> str:
     """Return the path of a program; without it skip the test, or fail it where CI=true."""
-    path = shutil.which(program)
-    if path is None:
-        reason = f"{program} is not installed (on Debian: apt-get install {program})"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path
+    return shutil.which(program) or missing(f"{program} is not installed (on Debian: apt-get install {program})")
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test, or fail it where CI=true."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @asynccontextmanager
@@ -31,10 +33,11 @@ async def program(*arguments: str, ready: Path | int, env: Mapping[str, str] | N
     """Run a program until the block ends; it is ready when a path exists or a port takes connections."""
     run = functools.partial(trio.run_process, arguments, check=False, stdout=subprocess.DEVNULL, env=env)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(run)
+        process: trio.Process = await nursery.start(run)
         try:
             with trio.fail_after(10):
                 while not await _is_ready(ready):
+                    assert process.poll() is None, f"{arguments[0]} ended with {process.returncode} before it was ready"
                     await trio.sleep(0.02)
             yield
         finally:
