@@ -180,9 +180,19 @@ class Trial:
     def _left(self) -> list[str]:
         return [node for node, ends in self.ends.items() if not ends]
 
+    @property
+    def _without(self) -> str:
+        return f"without {', '.join(self.names)}"
+
+    def find_hung(self) -> list[str]:
+        """Return a line for each test that did not end."""
+        return [
+            f"{' '.join(self.claims)} {self._without}: {node}" for node, ends in self.ends.items() if "hung" in ends
+        ]
+
     def find_wrong(self) -> list[str]:
         """Return a line for each mark that is not honest, or each test that fails while nothing is taken away."""
-        without = f"without {', '.join(self.names)}"
+        without = self._without
         if self.broken:
             return [f"{' '.join(self.claims)} {without}: could not be tried: {self.broken}"]
         if not self.names:
@@ -275,6 +285,7 @@ def main() -> int:
     taking_away.load_everything()
     began = said = time.monotonic()
     wrong: list[str] = []
+    hung: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         # what Hypothesis finds here are no bugs to remember
         os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
@@ -285,6 +296,7 @@ def main() -> int:
         for trial in run_trials(trials, 1 if asked.show else asked.jobs, show=asked.show):
             lines = trial.find_wrong()
             wrong += lines
+            hung += trial.find_hung()
             if asked.resume and not lines:
                 with asked.resume.open("a") as file:
                     file.write(f"{trial.key}\n")
@@ -294,18 +306,24 @@ def main() -> int:
                 left = (now - began) / over * (tests - over) / 60
                 print(*lines, f"[{over} of {tests} tests run, about {left:.0f} min left]", sep="\n", flush=True)
                 said = now
-    print(summary(chosen, marks, wrong, time.monotonic() - began))
+    print(summary(chosen, marks, wrong, hung, time.monotonic() - began))
     return 1 if wrong else 0
 
 
-def summary(chosen: list[checklist.Row], marks: dict[str, list[str]], wrong: list[str], seconds: float) -> str:
+def summary(
+    chosen: list[checklist.Row], marks: dict[str, list[str]], wrong: list[str], hung: list[str], seconds: float
+) -> str:
     """Return what was found, for people."""
     tests = len({node for row in chosen for node in marks[row.id]})
     claims = sum(len(marks[row.id]) for row in chosen)
-    tried = f"{len(chosen)} rows, {claims} marks on {tests} tests, in {seconds / 60:.0f} min"
-    if not wrong:
-        return f"{tried}: all honest. Each test passes, and fails without the names of the row that it is marked for."
-    return "\n".join([f"{tried}: {len(wrong)} not honest:", *sorted(wrong)])
+    lines = [f"{len(chosen)} rows, {claims} marks on {tests} tests, in {seconds / 60:.0f} min"]
+    if hung:
+        lines += [f"{len(hung)} failed by not ending within {SECONDS} s:", *(f"  {line}" for line in sorted(hung))]
+    if wrong:
+        lines += [f"{len(wrong)} not honest:", *(f"  {line}" for line in sorted(wrong))]
+    else:
+        lines += ["all honest: each test passes, and fails without the names of the row that it is marked for"]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

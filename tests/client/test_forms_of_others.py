@@ -198,7 +198,7 @@ def test_request_as_a_handler_sees_it() -> None:
 
 
 @pytest.mark.covers(
-    "S1.40", "S1.41", "S1.42", "S1.43", "S1.44", "S1.48", "S1.49", "S2.65", "S2.66", "S2.67", "S2.69", "S2.70", "S2.71"
+    "S1.40", "S1.41", "S1.42", "S1.44", "S1.48", "S1.49", "S2.65", "S2.66", "S2.67", "S2.69", "S2.70", "S2.71"
 )
 def test_response_as_a_client_sees_it() -> None:
     async def main(net: VirtualNetwork) -> None:
