@@ -1,223 +1,43 @@
 """Prove that marks are honest: take a feature away, and see every test fail that claims to prove it.
 
 ``python tools/honest_marks.py [--all | --size 12] [--seed N] [ID ...]``; ``nox -s marks`` calls it. For each row of
-``tests/checklist.toml``, in a process of its own, the row's public names are taken away and its marked tests are run.
-The house stays whole: what our own code uses goes on working, only those outside of it lose the name.
+``tests/checklist.toml``, in a process of its own, the row's public names are taken away (``taking_away.py`` tells how)
+and its marked tests are run; rows with the same names share a process. A process is forked from one that has loaded
+everything, so a row costs little more than its tests. ``--jobs`` run at once; ``--resume FILE`` goes on where a run was
+broken off: it does not try again what the file says was honest, so begin a new file when code or tests have changed.
 
-How it works
-------------
-* ``serve``: a name of a public face. In every face it becomes a thing that raises whatever is done with it.
-* ``Client.get``: an attribute, method or property of a class, or a member of an enum. Asking for it raises, unless the
-  code that asks is ours.
-* ``Server(backlog)``: an option. It is taken and forgotten, as if the default had been given. A timeout or a limit
-  becomes None, for its default would prove the same as the option.
-* ``Client.*(timeout)``: an option of a class and all its public methods.
-
-A mark is honest if its test fails then, with at least one set of its parameters. A test that hangs has failed; one that
-is skipped, because what it needs is not there, says nothing. The process of each row is forked from one that has loaded
-everything, so a row costs little more than its tests.
+A mark is honest if its test fails then, with at least one set of its parameters, and passes while nothing is taken
+away: that is tried first. A test that hangs has failed; one that is skipped, because what it needs is not there, says
+nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
-import gc
-import importlib
-import inspect
 import itertools
+import json
 import os
-import pkgutil
 import random
-import re
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType, ModuleType
-from typing import Any, NoReturn, final
+from typing import NoReturn, final
 
 import checklist
+import hypothesis
 import pytest
+import taking_away
 
-import trio_http
+SECONDS = 30  # for one test
+SECONDS_BETWEEN_LINES = 15  # about how the run goes on
+TESTS_AT_ONCE = 40  # in one process while nothing is taken away
 
-SECONDS = 40  # for the tests of one row
-PACKAGE = "trio_http"
-
-
-class Removed(AttributeError, AssertionError):
-    """Somebody has used a feature that is taken away."""
-
-
-# ---------------------------------------------------------------- taking away
-
-
-def asked_by_us(frame: FrameType | None) -> bool:
-    """Whether the code that runs in a frame is the package's own."""
-    name = "" if frame is None else str(frame.f_globals.get("__name__", ""))
-    return name == PACKAGE or name.startswith(f"{PACKAGE}.")
-
-
-@final
-class Gone:
-    """What stands in a public face instead of a name that is taken away: whatever is done with it raises."""
-
-    def __init__(self, name: str) -> None:
-        self.__name = name
-
-    def __refuse(self, *args: object, **options: object) -> NoReturn:
-        raise Removed(f"{self.__name} is taken away")
-
-    __getattr__ = __call__ = __getitem__ = __iter__ = __len__ = __contains__ = __enter__ = __aenter__ = __refuse
-    __mro_entries__ = __eq__ = __ne__ = __hash__ = __bool__ = __str__ = __repr__ = __index__ = __refuse
-    __or__ = __ror__ = __instancecheck__ = __subclasscheck__ = __add__ = __radd__ = __mod__ = __refuse
-
-
-@final
-class Lost:
-    """What stands in a class instead of an attribute that is taken away: only our own code still finds it."""
-
-    def __init__(self, name: str, plain: str, original: Any) -> None:
-        self._name = name
-        self._plain = plain
-        self._original = original
-
-    def __get__(self, instance: object, owner: type | None = None) -> object:
-        if not asked_by_us(sys._getframe(1)):
-            raise Removed(f"{self._name} is taken away")
-        if hasattr(type(self._original), "__get__"):
-            return self._original.__get__(instance, owner)
-        if instance is not None and self._plain in getattr(instance, "__dict__", {}):
-            return instance.__dict__[self._plain]
-        return self._original
-
-    def __set__(self, instance: object, value: object) -> None:
-        if hasattr(type(self._original), "__set__"):
-            self._original.__set__(instance, value)
-        else:
-            instance.__dict__[self._plain] = value
-
-
-def faces() -> Iterator[ModuleType]:
-    """Yield the public faces, with everything below them loaded."""
-    for found in pkgutil.walk_packages(trio_http.__path__, f"{PACKAGE}."):
-        if not found.name.endswith("__main__"):
-            importlib.import_module(found.name)
-    yield trio_http
-    for name, module in list(sys.modules.items()):
-        if name.startswith(f"{PACKAGE}.") and not any(part.startswith("_") for part in name.split(".")):
-            yield module
-
-
-def take_away(name: str) -> None:
-    """Take a public name away, as the head of this file says."""
-    found = re.fullmatch(r"([\w.]+?)(\.\*)?(?:\((\w+)\))?", name)
-    if found is None:
-        raise ValueError(f"{name!r} names nothing that can be taken away")
-    path, every, option = found.groups()
-    owner, plain = resolve(path)
-    target = getattr(owner, plain, None)  # None: an attribute that only instances have
-    if option is None:
-        if isinstance(owner, type):
-            hide(owner, plain, name)
-        else:
-            for face in list(faces()):
-                for each in [key for key in dir(face) if getattr(face, key, None) is target]:
-                    if face is owner or _is_telling(target):
-                        setattr(face, each, Gone(name))
-            if owner.__name__.endswith("pytest_plugin"):
-                delattr(owner, plain)
-    elif isinstance(target, type):
-        forget_option(target, "__init__", option)
-        if every is not None:
-            for method in [key for key, value in vars(target).items() if callable(value) and key[0] != "_"]:
-                forget_option(target, method, option)
-        if target.__module__ == f"{PACKAGE}._config":
-            set_none(target, option)
-    else:
-        assert callable(target), name
-        forgetful = forgetting(target, option)
-        if isinstance(owner, type):
-            setattr(owner, plain, forgetful)
-        else:
-            for face in list(faces()):
-                for each in [key for key in dir(face) if getattr(face, key, None) is target]:
-                    setattr(face, each, forgetful)
-
-
-def resolve(path: str) -> tuple[Any, str]:
-    """Return what holds a name, and how it is called there."""
-    owner: Any = trio_http
-    *parts, plain = path.split(".")
-    for part in parts:
-        if isinstance(owner, ModuleType):
-            with_module = f"{owner.__name__}.{part}"
-            owner = sys.modules[with_module] if with_module in sys.modules else getattr(owner, part)
-        else:
-            owner = getattr(owner, part)
-    known = hasattr(owner, plain) or (isinstance(owner, type) and f"self.{plain}" in inspect.getsource(owner))
-    if not known:
-        raise ValueError(f"tests/checklist.toml names {path}, which is not there")
-    return owner, plain
-
-
-def _is_telling(target: object) -> bool:
-    """Whether identity says that it is the same thing: not for True, 1 or a short str."""
-    return not isinstance(target, bool | int | float | str | bytes | None)
-
-
-def hide(owner: type, plain: str, name: str) -> None:
-    """Take an attribute of a class away."""
-    members = getattr(owner, "_member_map_", {})
-    if plain in members:
-        member = members.pop(plain)
-        for key in [key for key, value in members.items() if value is member]:
-            del members[key]
-        owner._value2member_map_.pop(member.value, None)  # type: ignore[attr-defined]  # it is an enum
-        type.__setattr__(owner, plain, Lost(name, plain, member))
-        return
-    original = inspect.getattr_static(owner, plain, None)
-    # magic methods are looked up by the interpreter, in the frame of the one who uses the operator
-    setattr(owner, plain, Lost(name, plain, original))
-
-
-def forgetting(function: Any, option: str) -> Callable[..., Any]:
-    """Return a function that ignores one of its options when others than we give it."""
-
-    @functools.wraps(function)
-    def forgetful(*args: Any, **options: Any) -> Any:
-        if not asked_by_us(sys._getframe(1)):
-            options.pop(option, None)
-        return function(*args, **options)
-
-    return forgetful
-
-
-def forget_option(owner: type, method: str, option: str) -> None:
-    """Have a method ignore an option."""
-    setattr(owner, method, forgetting(getattr(owner, method), option))
-
-
-def set_none(owner: type, option: str) -> None:
-    """Have all objects of a class of options, past and future ones, say None."""
-    original: Callable[..., None] = owner.__init__  # type: ignore[misc]  # it is replaced, on purpose
-
-    def init(self: object, *args: Any, **options: Any) -> None:
-        options.pop(option, None)
-        original(self, *args, **options)
-        object.__setattr__(self, option, None)
-
-    owner.__init__ = init  # type: ignore[misc]  # as above
-    for each in gc.get_objects():
-        if type(each) is owner:
-            object.__setattr__(each, option, None)
-
-
-# ---------------------------------------------------------------- running
+# ---------------------------------------------------------------- in a process of its own
 
 
 @final
@@ -226,85 +46,208 @@ class Outcomes:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._failed: set[str] = set()
 
-    def _say(self, outcome: str, node: str) -> None:
+    def say(self, what: str, node: str = "") -> None:
+        """Write one line: ``started``, ``passed``, ``failed`` or ``skipped`` with a test, ``finished``, ``broken``."""
         with self._path.open("a") as file:
-            file.write(f"{outcome} {node}\n")
+            file.write(f"{what} {node}\n")
 
     # the hooks of pytest, under their own names
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Skip the other parameters of a test that has failed with some; give each run its time."""
+        if item.nodeid.partition("[")[0] in self._failed:
+            return True
+        signal.alarm(SECONDS)
+        self.say("started", item.nodeid)
+        return None
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep the files that cannot be loaded: tests that need the name that early have failed."""
         if report.failed:
-            self._say("failed", report.nodeid)
+            self.say("failed", report.nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what became of each phase of each test."""
         if report.failed:
-            self._say("failed", report.nodeid)
+            self._failed.add(report.nodeid.partition("[")[0])
+            self.say("failed", report.nodeid)
         elif report.skipped:
-            self._say("skipped", report.nodeid)
+            self.say("skipped", report.nodeid)
         elif report.when == "call":
-            self._say("passed", report.nodeid)
+            self.say("passed", report.nodeid)
 
 
-def run_without(names: tuple[str, ...], nodes: list[str], folder: Path, *, show: bool) -> dict[str, str]:
-    """Run tests without some names; return by test why its mark is not honest."""
-    heard = folder / "heard"
-    heard.write_text("")
-    child = os.fork()
-    if child == 0:
-        _child(names, nodes, heard, show=show)
-    _, status = os.waitpid(child, 0)
-    said = [line.partition(" ")[::2] for line in heard.read_text().splitlines()]
-    if os.WIFEXITED(status) and os.WEXITSTATUS(status) != 0:
-        return dict.fromkeys(nodes, f"could not be tried: {heard.read_text().strip()}")
-    ended = ("finished", "") in said
-    wrong: dict[str, str] = {}
-    skipped: list[str] = []
-    for node in nodes:
-        own = [outcome for outcome, each in said if each and _concerns(each, node)]
-        if "failed" in own:
-            continue
-        if not own and ended:
-            wrong[node] = "was not run"
-        elif ended and set(own) != {"skipped"}:
-            wrong[node] = "passes all the same"
-        elif ended:
-            skipped.append(node)
-    if len(skipped) == len(nodes):
-        wrong = dict.fromkeys(skipped, "is skipped here, and nothing else proves the row")
-    return wrong
-
-
-def _concerns(each: str, node: str) -> bool:
-    """Whether a report is of a test, of one set of its parameters, or of the file or class it is in."""
-    return each == node or each.startswith(f"{node}[") or node.startswith(f"{each}::")
-
-
-def _child(names: tuple[str, ...], nodes: list[str], heard: Path, *, show: bool) -> NoReturn:
-    signal.alarm(SECONDS)  # a test that hangs without the feature has failed, too
+def run_tests(names: tuple[str, ...], nodes: list[str], heard: Path, *, show: bool) -> NoReturn:
+    """Take names away, run tests, write down how each ended; and end this process."""
+    os.setpgid(0, 0)  # so that what the tests leave behind can be ended, too
+    for number in (signal.SIGALRM, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    outcomes = Outcomes(heard)
     if not show:
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
     try:
         for name in names:
-            take_away(name)
+            taking_away.take_away(name)
     except Exception as error:
-        heard.write_text(f"{type(error).__name__}: {error}\n")
+        outcomes.say("broken", f"{type(error).__name__}: {error}")
         os._exit(1)
+    # one example that fails is enough, nobody reads the smallest
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile("marks", phases=phases, deadline=None, database=None)
+    hypothesis.settings.load_profile("marks")
     options = ["-q", "-p", "no:cacheprovider", "--tb=short", "--continue-on-collection-errors"]
     # that the package is loaded before pytest could rewrite its asserts is no fault here
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     # one file after the other: one that cannot even be loaded ends the whole session
-    for _, group in itertools.groupby(nodes, key=lambda node: node.partition("::")[0]):
+    for file, group in itertools.groupby(nodes, key=_file):
+        signal.alarm(SECONDS)
+        outcomes.say("started", file)
         with contextlib.suppress(Exception):  # of its own end, when a failed test leaves a socket open
-            pytest.main([*options, *group], plugins=[Outcomes(heard)])
-    with heard.open("a") as file:
-        file.write("finished \n")
+            pytest.main([*options, *group], plugins=[outcomes])
+    outcomes.say("finished")
     sys.stdout.flush()
     os._exit(0)
+
+
+def _file(node: str) -> str:
+    return node.partition("::")[0]
+
+
+# ---------------------------------------------------------------- in the process that looks on
+
+
+@final
+@dataclass(eq=False)
+class Trial:
+    """Tests that are run without some public names, or with all of them.
+
+    A process that a test hangs or crashes ends there; the tests after it are run in another.
+
+    Attributes:
+        names: What is taken away.
+        claims: The tests that are marked, by row.
+        heard: The file that the processes of this trial write to.
+        nodes: All tests, sorted.
+        ends: How each test ended, a set for all its parameters; nothing if it was not run.
+        broken: Why the names could not be taken away.
+    """
+
+    names: tuple[str, ...]
+    claims: dict[str, list[str]]
+    heard: Path
+    nodes: list[str] = field(init=False)
+    ends: dict[str, set[str]] = field(init=False)
+    broken: str = ""
+
+    def __post_init__(self) -> None:
+        self.nodes = sorted({node for nodes in self.claims.values() for node in nodes})
+        self.ends = {node: set() for node in self.nodes}
+
+    @property
+    def key(self) -> str:
+        """What a file remembers it by."""
+        return json.dumps([self.names, self.claims])
+
+    def start(self, *, show: bool) -> int:
+        """Run what has not been run yet, in a new process; return its id."""
+        self.heard.write_text("")
+        child = os.fork()
+        if child == 0:
+            run_tests(self.names, self._left(), self.heard, show=show)
+        return child
+
+    def is_over(self, *, crashed: bool) -> bool:
+        """Take in what a process has said that has ended; return whether nothing is left to run."""
+        before = self._left()
+        said = [line.partition(" ")[::2] for line in self.heard.read_text().splitlines()]
+        if crashed:
+            last = [node for what, node in said if what == "started"][-1:]
+            said += [("hung", node) for node in last if not any(node == each for what, each in said if what in ENDS)]
+        for what, each in said:
+            if what == "broken":
+                self.broken = each
+            if what in ENDS:
+                for node in self.nodes:
+                    if each == node or each.startswith(f"{node}[") or node.startswith(f"{each}::"):
+                        self.ends[node].add(what)
+        return not crashed or self._left() in ([], before)
+
+    def _left(self) -> list[str]:
+        return [node for node, ends in self.ends.items() if not ends]
+
+    @property
+    def _without(self) -> str:
+        return f"without {', '.join(self.names)}"
+
+    def find_hung(self) -> list[str]:
+        """Return a line for each test that did not end."""
+        return [
+            f"{' '.join(self.claims)} {self._without}: {node}" for node, ends in self.ends.items() if "hung" in ends
+        ]
+
+    def find_wrong(self) -> list[str]:
+        """Return a line for each mark that is not honest, or each test that fails while nothing is taken away."""
+        without = self._without
+        if self.broken:
+            return [f"{' '.join(self.claims)} {without}: could not be tried: {self.broken}"]
+        if not self.names:
+            bad = [node for node, ends in self.ends.items() if not ends or ends & FAILED]
+            return [f"{node} does not pass while nothing is taken away" for node in bad]
+        lines: list[str] = []
+        for row, nodes in self.claims.items():
+            if all(self.ends[node] == {"skipped"} for node in nodes):
+                lines.append(f"{row} {without}: all its tests are skipped here: {', '.join(nodes)}")
+            lines += [f"{row} {without}: {node} was not run" for node in nodes if not self.ends[node]]
+            passed = [node for node in nodes if "passed" in self.ends[node] and not self.ends[node] & FAILED]
+            lines += [f"{row} {without}: {node} passes all the same" for node in passed]
+        return lines
+
+
+FAILED = {"failed", "hung"}
+ENDS = {"passed", "skipped", *FAILED}
+
+
+def run_trials(trials: list[Trial], jobs: int, *, show: bool) -> Iterator[Trial]:
+    """Run trials, some at once; yield each one that is over."""
+    waiting = trials[::-1]
+    running: dict[int, Trial] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                trial = waiting.pop()
+                running[trial.start(show=show)] = trial
+            child, status = os.wait()
+            end_group(child)
+            trial = running.pop(child)
+            if trial.is_over(crashed=os.WIFSIGNALED(status)):
+                yield trial
+            else:
+                waiting.append(trial)
+    finally:
+        for child in running:
+            end_group(child)
+
+
+def end_group(child: int) -> None:
+    """End what is left of a process and its children."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
+
+
+def plan(rows: list[checklist.Row], marks: dict[str, list[str]], folder: Path) -> list[Trial]:
+    """Return the trials that prove some rows: first all their tests with nothing taken away, then without each."""
+    nodes = sorted({node for row in rows for node in marks[row.id]})
+    parts = [nodes[at : at + TESTS_AT_ONCE] for at in range(0, len(nodes), TESTS_AT_ONCE)]
+    trials = [Trial((), {"": part}, folder / f"all-{number}") for number, part in enumerate(parts)]
+    by_names: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    for row in rows:
+        by_names.setdefault(row.names, {})[row.id] = marks[row.id]
+    return trials + [Trial(names, claims, folder / "-".join(claims)) for names, claims in by_names.items()]
 
 
 def main() -> int:
@@ -314,17 +257,22 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="all rows")
     parser.add_argument("--size", type=int, default=12, help="how many rows to draw (12)")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="how to draw them")
-    parser.add_argument("--show", action="store_true", help="show what pytest says")
+    parser.add_argument("--jobs", "-j", type=int, default=2, help="how many processes at once (2)")
+    parser.add_argument(
+        "--resume", type=Path, metavar="FILE", help="keep here what was honest, and do not try it again"
+    )
+    parser.add_argument("--show", action="store_true", help="show what pytest says, one process at a time")
     asked = parser.parse_args()
 
-    rows = checklist.read_rows()
     marks: dict[str, list[str]] = {}
     for mark in checklist.read_marks():
         if mark.node not in marks.setdefault(mark.id, []):
             marks[mark.id].append(mark.node)
-    candidates = [row for row in rows.values() if row.id in marks and row.names]
+    candidates = [row for row in checklist.read_rows().values() if row.id in marks and row.names]
     if asked.ids:
         chosen = [row for row in candidates if row.id in asked.ids]
+        if unknown := set(asked.ids) - {row.id for row in chosen}:
+            parser.error(f"no marked row with names that can be taken away: {', '.join(sorted(unknown))}")
     elif asked.all:
         chosen = candidates
     else:
@@ -332,18 +280,50 @@ def main() -> int:
         print(f"{len(chosen)} of {len(candidates)} rows, drawn with --seed {asked.seed}")
 
     os.chdir(checklist.ROOT)
-    list(faces())  # loads everything
-    honest = 0
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has the background ignore them
+        signal.signal(number, signal.default_int_handler)
+    taking_away.load_everything()
+    began = said = time.monotonic()
+    wrong: list[str] = []
+    hung: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         # what Hypothesis finds here are no bugs to remember
         os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
-        for row in chosen:
-            wrong = run_without(row.names, marks[row.id], Path(folder), show=asked.show)
-            honest += not wrong
-            for node, why in wrong.items():
-                print(f"{row.id} without {', '.join(row.names)}: {node} {why}", flush=True)
-    print(f"{honest} of {len(chosen)} rows are honest: without their names, every test that is marked for them fails")
-    return 0 if honest == len(chosen) else 1
+        trials = plan(chosen, marks, Path(folder))
+        known = set(asked.resume.read_text().splitlines()) if asked.resume and asked.resume.exists() else set()
+        trials = [trial for trial in trials if trial.key not in known]
+        tests, over = sum(len(trial.nodes) for trial in trials), 0
+        for trial in run_trials(trials, 1 if asked.show else asked.jobs, show=asked.show):
+            lines = trial.find_wrong()
+            wrong += lines
+            hung += trial.find_hung()
+            if asked.resume and not lines:
+                with asked.resume.open("a") as file:
+                    file.write(f"{trial.key}\n")
+            over += len(trial.nodes)
+            now = time.monotonic()
+            if lines or now - said > SECONDS_BETWEEN_LINES:
+                left = (now - began) / over * (tests - over) / 60
+                print(*lines, f"[{over} of {tests} tests run, about {left:.0f} min left]", sep="\n", flush=True)
+                said = now
+    print(summary(chosen, marks, wrong, hung, time.monotonic() - began))
+    return 1 if wrong else 0
+
+
+def summary(
+    chosen: list[checklist.Row], marks: dict[str, list[str]], wrong: list[str], hung: list[str], seconds: float
+) -> str:
+    """Return what was found, for people."""
+    tests = len({node for row in chosen for node in marks[row.id]})
+    claims = sum(len(marks[row.id]) for row in chosen)
+    lines = [f"{len(chosen)} rows, {claims} marks on {tests} tests, in {seconds / 60:.0f} min"]
+    if hung:
+        lines += [f"{len(hung)} failed by not ending within {SECONDS} s:", *(f"  {line}" for line in sorted(hung))]
+    if wrong:
+        lines += [f"{len(wrong)} not honest:", *(f"  {line}" for line in sorted(wrong))]
+    else:
+        lines += ["all honest: each test passes, and fails without the names of the row that it is marked for"]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ them (``'1.*'``).
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import socket
@@ -49,16 +50,13 @@ async def suite(wstest: str, mode: str, spec: dict[str, object], folder: Path) -
     command = [wstest, "-m", mode, "-s", "spec.json", "-u", "0"]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # it is another Python
     with (folder / "log").open("wb") as log:
-        process = await trio.lowlevel.open_process(
-            command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+        run = functools.partial(
+            trio.run_process, command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False
         )
-        try:
+        async with trio.open_nursery() as nursery:
+            process: trio.Process = await nursery.start(run)
             yield process
-        finally:
-            if process.poll() is None:
-                process.terminate()
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
-                await process.wait()
+            nursery.cancel_scope.cancel()
 
 
 def report_in(folder: Path) -> Report:

@@ -18,10 +18,9 @@ import trio
 
 def require(program: str, *, package: str | None = None) -> str:
     """Return the path of a program; without it skip the test, or fail it where CI=true."""
-    path = shutil.which(program)
-    if path is None:
-        missing(f"{program} is not installed (on Debian: apt-get install {package or program})")
-    return path
+    return shutil.which(program) or missing(
+        f"{program} is not installed (on Debian: apt-get install {package or program})"
+    )
 
 
 def missing(reason: str) -> NoReturn:
@@ -36,10 +35,11 @@ async def program(*arguments: str, ready: Path | int, env: Mapping[str, str] | N
     """Run a program until the block ends; it is ready when a path exists or a port takes connections."""
     run = functools.partial(trio.run_process, arguments, check=False, stdout=subprocess.DEVNULL, env=env)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(run)
+        process: trio.Process = await nursery.start(run)
         try:
             with trio.fail_after(10):
                 while not await _is_ready(ready):
+                    assert process.poll() is None, f"{arguments[0]} ended with {process.returncode} before it was ready"
                     await trio.sleep(0.02)
             yield
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import pty
@@ -135,63 +136,59 @@ async def test_ctrl_c_while_nobody_reads() -> None:
         await process.stdout.aclose()
 
 
-async def test_ctrl_c_in_a_websocket_that_waits_for_a_line() -> None:
-    def talk(url: str) -> tuple[int, str]:
-        master, slave = pty.openpty()
-        command = [*COMMAND, "get", f"{url}/ws", "--websocket"]
-        process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment())
-        os.close(slave)
-        os.write(master, b"hello\n")
-        shown = b""
-        while b"you said hello" not in shown:
-            shown += os.read(master, 65536)
-        process.send_signal(signal.SIGINT)
-        code = process.wait(timeout=30)
-        while True:
-            try:
-                data = os.read(master, 65536)
-            except OSError:
-                break
-            shown += data
-        os.close(master)
-        return code, shown.decode()
+@asynccontextmanager
+async def on_a_terminal(command: list[str], **more: str) -> AsyncIterator[tuple[trio.Process, trio.lowlevel.FdStream]]:
+    """Run a program on a terminal of its own, for the length of a block."""
+    master, slave = pty.openpty()
+    run = functools.partial(
+        trio.run_process, command, stdin=slave, stdout=slave, stderr=slave, env=environment(**more), check=False
+    )
+    with trio.fail_after(30):
+        async with trio.lowlevel.FdStream(master) as screen, trio.open_nursery() as nursery:
+            process: trio.Process = await nursery.start(run)
+            os.close(slave)
+            yield process, screen
+            nursery.cancel_scope.cancel()
 
-    async with served() as url:
-        code, shown = await trio.to_thread.run_sync(talk, url)
+
+async def rest_of(screen: trio.lowlevel.FdStream) -> bytes:
+    """All that is shown until the program leaves the terminal."""
+    shown = b""
+    with contextlib.suppress(trio.BrokenResourceError):  # EIO: nobody has the other side open any more
+        while data := await screen.receive_some():
+            shown += data
+    return shown
+
+
+async def test_ctrl_c_in_a_websocket_that_waits_for_a_line() -> None:
+    shown = b""
+    async with served() as url, on_a_terminal([*COMMAND, "get", f"{url}/ws", "--websocket"]) as (process, screen):
+        await screen.send_all(b"hello\n")
+        while b"you said hello" not in shown:
+            shown += await screen.receive_some()
+        process.send_signal(signal.SIGINT)
+        shown += await rest_of(screen)
+        code = await process.wait()
 
     assert code == 130
-    assert "Ctrl-D closes" in shown
-    assert "Fatal" not in shown
-    assert "Traceback" not in shown
-
-
-def on_a_terminal(command: list[str], **more: str) -> str:
-    """What a program shows on a terminal, and says that it is one."""
-    master, slave = pty.openpty()
-    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment(**more))
-    os.close(slave)
-    shown = b""
-    while True:
-        try:
-            data = os.read(master, 65536)
-        except OSError:  # EIO: the other side is closed
-            break
-        if not data:
-            break
-        shown += data
-    os.close(master)
-    assert process.wait(timeout=30) == 0
-    return shown.decode()
+    assert b"Ctrl-D closes" in shown
+    assert b"Fatal" not in shown
+    assert b"Traceback" not in shown
 
 
 async def test_on_a_terminal() -> None:
+    async def shown_by(command: list[str], **more: str) -> str:
+        async with on_a_terminal(command, **more) as (process, screen):
+            shown = await rest_of(screen)
+            assert await process.wait() == 0
+        return shown.decode()
+
     async with served() as url:
         command = [*COMMAND, "get", f"{url}/json", "-v"]
-        colored = await trio.to_thread.run_sync(on_a_terminal, command)
-        plain = await trio.to_thread.run_sync(lambda: on_a_terminal(command, NO_COLOR="1"))
+        colored = await shown_by(command)
+        plain = await shown_by(command, NO_COLOR="1")
         hide = "import sys; sys.modules['rich'] = None; from trio_http._cli import main; sys.exit(main(sys.argv[1:]))"
-        without_rich = [sys.executable, "-c", hide, *command[3:]]
-        bare = await trio.to_thread.run_sync(on_a_terminal, without_rich)
+        bare = await shown_by([sys.executable, "-c", hide, *command[3:]])
 
     assert "\x1b[1;32m200" in colored
     assert "until the answer" in colored

@@ -6,6 +6,7 @@ series of messages, compares what comes back, closes with 4000 and prints "ok".
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import subprocess
 import sys
@@ -184,20 +185,18 @@ def command(library: str, program: str, *, compression: bool) -> list[str]:
 @asynccontextmanager
 async def running(arguments: list[str]) -> AsyncIterator[int]:
     """A server of a peer; gives its port."""
-    process = await trio.lowlevel.open_process(arguments, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    try:
-        line = b""
-        while not line.endswith(b"\n"):
-            data = await process.stdout.receive_some()
-            assert data, "the peer ended before it listened"
-            line += data
-        yield int(line)
-    finally:
-        process.terminate()
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
-            await process.wait()
-            await process.stdout.aclose()
+    async with trio.open_nursery() as nursery:
+        run = functools.partial(trio.run_process, arguments, stdout=subprocess.PIPE, check=False)
+        process: trio.Process = await nursery.start(run)
+        assert process.stdout is not None
+        async with process.stdout:
+            line = b""
+            while not line.endswith(b"\n"):
+                data = await process.stdout.receive_some()
+                assert data, "the peer ended before it listened"
+                line += data
+            yield int(line)
+        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.covers("A55", "A56", "A59", "A61", "B11")

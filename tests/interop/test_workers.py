@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from tests.interop.programs_that_serve import APP, HUP, TERM, Served, app_in, program
-from tests.interop.real_programs import free_port, require
+from tests.interop.real_programs import free_port, program as other_program, require
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -36,21 +36,21 @@ class Load:
         """Ask again and again on one connection, for as long as the server keeps it."""
         while True:
             async with await trio.open_tcp_stream("127.0.0.1", self.port) as stream:
-                while await self._ask(stream):
+                while await self.ask(stream):
                     await trio.sleep(self._random.uniform(0, pause))
 
     async def ask_once(self) -> None:
         """Ask as soon as somebody listens."""
         async with await _connected(self.port) as stream:
-            await self._ask(stream)
+            await self.ask(stream)
 
     async def ask_anew(self) -> None:
         """Ask on a new connection each time."""
         while True:
             async with await trio.open_tcp_stream("127.0.0.1", self.port) as stream:
-                await self._ask(stream)
+                await self.ask(stream)
 
-    async def _ask(self, stream: trio.SocketStream) -> bool:
+    async def ask(self, stream: trio.SocketStream) -> bool:
         """Exchange one request; tell whether the connection stays."""
         data = b""
         try:
@@ -181,7 +181,7 @@ async def test_a_killed_worker_is_replaced_and_nothing_else_fails(tmp_path: Path
         async with AsyncExitStack() as stack:
             clients = Load(served.port)
             kept = await stack.enter_async_context(await trio.open_tcp_stream("127.0.0.1", served.port))
-            while await clients._ask(kept) and not any(body.endswith(b" %d" % survivor) for body in clients.answers):
+            while await clients.ask(kept) and not any(body.endswith(b" %d" % survivor) for body in clients.answers):
                 kept = await stack.enter_async_context(await trio.open_tcp_stream("127.0.0.1", served.port))
                 clients.answers.clear()
             clients.answers.clear()
@@ -196,7 +196,7 @@ async def test_a_killed_worker_is_replaced_and_nothing_else_fails(tmp_path: Path
                         await trio.sleep(0.05)
                 nursery.cancel_scope.cancel()
 
-            assert await clients._ask(kept)  # and whoever was with the other one never noticed
+            assert await clients.ask(kept)  # and whoever was with the other one never noticed
             assert clients.failures == []
             assert not any(body.endswith(b" %d" % victim) for body in clients.answers)
 
@@ -212,7 +212,7 @@ async def test_a_stuck_worker_is_replaced_and_others_take_its_connections(tmp_pa
             for _ in range(16):  # half of them land at the worker that is stuck
                 async with await trio.open_tcp_stream("127.0.0.1", served.port) as another:
                     with trio.fail_after(1.5):
-                        await clients._ask(another)
+                        await clients.ask(another)
             assert clients.failures == []
             assert len(clients.answers) == 1
         await served.wait_for_line("it is killed")
@@ -293,7 +293,7 @@ http {{
     client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
     upstream app {{ server 127.0.0.1:{upstream}; keepalive 8; }}
     server {{
-        listen unix:nginx.sock;
+        listen unix:{folder}/nginx.sock;
         location / {{
             proxy_pass http://app;
             proxy_http_version 1.1;
@@ -310,14 +310,15 @@ async def test_behind_nginx_no_request_fails_either(tmp_path: Path) -> None:
     nginx = require("nginx")
     app_in(tmp_path)
     async with program(tmp_path, "app:app", "--port", "0", "--workers", "2", "--grace", "5") as served:
-        (tmp_path / "nginx.conf").write_text(NGINX.format(upstream=served.port))
-        async with _running([nginx, "-p", str(tmp_path), "-c", "nginx.conf"], tmp_path / "nginx.sock"):
+        (tmp_path / "nginx.conf").write_text(NGINX.format(upstream=served.port, folder=tmp_path))
+        ready = tmp_path / "nginx.sock"
+        async with other_program(nginx, "-p", str(tmp_path), "-c", "nginx.conf", ready=ready):
             clients = Load(0)
 
             async def ask() -> None:
                 while True:
-                    async with await trio.open_unix_socket(str(tmp_path / "nginx.sock")) as stream:
-                        while await clients._ask(stream):
+                    async with await trio.open_unix_socket(str(ready)) as stream:
+                        while await clients.ask(stream):
                             await trio.sleep(0.01)
 
             async with trio.open_nursery() as nursery:
@@ -333,25 +334,10 @@ async def test_behind_nginx_no_request_fails_either(tmp_path: Path) -> None:
         assert len(clients.answers) == 4
 
 
-@asynccontextmanager
-async def _running(argv: list[str], until: Path) -> AsyncIterator[trio.Process]:
-    """Run another program for the length of a block; the block begins when a file of its exists."""
-    process = await trio.lowlevel.open_process(argv, cwd=until.parent)
-    try:
-        with trio.fail_after(20):
-            while not await trio.Path(until).exists():
-                await trio.sleep(0.05)
-        yield process
-    finally:
-        process.terminate()
-        with trio.CancelScope(deadline=trio.current_time() + 10, shield=True):
-            await process.wait()
-
-
 async def _bodies(served: Served) -> bytes:
     clients = Load(served.port)
     async with await trio.open_tcp_stream("127.0.0.1", served.port) as stream:
-        await clients._ask(stream)
+        await clients.ask(stream)
     assert clients.failures == []
     [body] = clients.answers
     return body

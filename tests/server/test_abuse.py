@@ -243,7 +243,7 @@ async def test_pipelining_that_nobody_reads_is_bounded(mock_clock: MockClock) ->
             nursery.cancel_scope.cancel()
 
 
-@pytest.mark.covers("A79", "A75")
+@pytest.mark.covers("A79")
 async def test_a_reset_in_the_middle_of_an_answer_ends_its_handler(mock_clock: MockClock) -> None:
     with trio.fail_after(20):
         async with serving(handler, "socket", clock=mock_clock) as wires:

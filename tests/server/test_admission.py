@@ -14,8 +14,6 @@ from trio_http import Request, Response, Server, ServerLimits, UpgradeResponse
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
-pytestmark = pytest.mark.covers("A24")
-
 
 def sleeping(seconds: float) -> Callable[[Request], Awaitable[Response]]:
     async def handler(request: Request) -> Response:
@@ -31,6 +29,7 @@ async def ask(wires: Any, results: list[tuple[float, int, dict[bytes, bytes], by
         results.append((trio.current_time(), status, fields, body))
 
 
+@pytest.mark.covers("A24")
 async def test_who_finds_no_place_waits_in_line_and_is_answered_in_order(autojump_clock: Any) -> None:
     results: list[tuple[float, int, dict[bytes, bytes], bytes]] = []
     limits = ServerLimits(concurrency=1, queue=2, queue_timeout=100)
@@ -51,6 +50,7 @@ async def test_who_finds_no_place_waits_in_line_and_is_answered_in_order(autojum
     assert results[0][2][b"retry-after"] == b"100"
 
 
+@pytest.mark.covers("A24")
 async def test_waiting_in_line_has_an_end(autojump_clock: Any) -> None:
     results: list[tuple[float, int, dict[bytes, bytes], bytes]] = []
     limits = ServerLimits(concurrency=1, queue=10, queue_timeout=2.5)
@@ -69,6 +69,7 @@ async def test_waiting_in_line_has_an_end(autojump_clock: Any) -> None:
     assert results[0][2][b"retry-after"] == b"3"
 
 
+@pytest.mark.covers("A24")
 async def test_a_client_that_leaves_the_line_makes_room_in_it(autojump_clock: Any) -> None:
     results: list[tuple[float, int, dict[bytes, bytes], bytes]] = []
     limits = ServerLimits(concurrency=1, queue=1, queue_timeout=None)
@@ -92,6 +93,7 @@ async def test_a_client_that_leaves_the_line_makes_room_in_it(autojump_clock: An
     ]
 
 
+@pytest.mark.covers("A24")
 async def test_a_place_given_to_somebody_who_leaves_at_that_moment_is_not_lost(autojump_clock: Any) -> None:
     results: list[tuple[float, int, dict[bytes, bytes], bytes]] = []
     limits = ServerLimits(concurrency=1, queue=5, queue_timeout=None)
@@ -117,11 +119,13 @@ async def test_a_place_given_to_somebody_who_leaves_at_that_moment_is_not_lost(a
     assert [body for _, _, _, body in results] == [b"/held", b"/next"]
 
 
+@pytest.mark.covers("A24")
 async def test_an_upgraded_connection_holds_no_place(autojump_clock: Any) -> None:
     async def talk(stream: trio.abc.Stream) -> None:
         await stream.receive_some(1)
 
     async def handler(request: Request) -> Response:
+        await trio.sleep(1)
         return UpgradeResponse("echo", talk) if "upgrade" in request.headers else Response("fine")
 
     async with (
@@ -130,17 +134,21 @@ async def test_an_upgraded_connection_holds_no_place(autojump_clock: Any) -> Non
         wires.connect() as asking,
     ):
         await talking.send(GET[:-2] + b"Connection: upgrade\r\nUpgrade: echo\r\n\r\n")
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await asking.ask(GET))[0] == 503  # its request holds the only one
         assert b"101" in await talking.receive_until(b"\r\n\r\n")
 
         assert (await asking.ask(GET))[0] == 200
 
 
+@pytest.mark.covers("A24")
 @pytest.mark.parametrize("limits", [{"queue": -1}, {"queue_timeout": 0}, {"queue_timeout": True}, {"queue": 1.5}])
 def test_a_line_that_makes_no_sense_is_refused(limits: Any) -> None:
     with pytest.raises(ValueError, match="makes no sense"):
         ServerLimits(**limits)
 
 
+@pytest.mark.covers("A23")
 async def test_all_listeners_go_on_when_there_is_room_again(autojump_clock: Any) -> None:
     listeners = [MemoryListener(), MemoryListener()]
 
