@@ -39,6 +39,7 @@ class RequestMaker(Protocol):
 
     def request(self) -> Request:
         """Return the request."""
+        ...
 
 
 class Response:
