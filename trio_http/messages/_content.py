@@ -49,13 +49,13 @@ class Content:
         self._producer: Producer | None = None
         self._used = False
         # the commonest first: this runs for every answer
-        if type(given) is bytes:
+        if isinstance(given, bytes):
             self.data = given
         elif given is None:
             self.data = b""
         elif isinstance(given, str):
             self.data = given.encode()
-        elif isinstance(given, bytes | bytearray | memoryview):
+        elif isinstance(given, bytearray | memoryview):
             self.data = bytes(given)
         elif isinstance(given, AsyncIterable):
             self._iterable = given

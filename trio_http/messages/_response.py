@@ -110,7 +110,7 @@ class Response:
             self.headers.setdefault("content-type", _TEXT)
         self._content: Content | None = None
         self._data: bytes | None
-        if type(body) is bytes:
+        if isinstance(body, bytes):
             self._data = body
         elif isinstance(body, str):
             self._data = body.encode()
