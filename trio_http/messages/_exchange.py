@@ -191,7 +191,11 @@ class BareExchange:
         raise RuntimeError("request.background() needs a server; this request has none")
 
     def shielded(self, seconds: float) -> AbstractContextManager[None]:
-        """Protect from everything for so long at most; then what is inside is cancelled."""
+        """Protect from everything for so long; nobody is here to lift the shield then, so the block ends with an error.
+
+        Raises:
+            trio.TooSlowError: When leaving the block, which was cancelled because its time was over.
+        """
         return _Shielded(seconds)
 
 
@@ -224,4 +228,10 @@ class _Shielded:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        return bool(self._scope.__exit__(kind, error, traceback))
+        handled = self._scope.__exit__(kind, error, traceback)
+        if self._scope.cancelled_caught:
+            raise trio.TooSlowError(
+                f"request.shielded({self._seconds:g}): the block took longer and was cancelled; without a server a "
+                "shield cannot be lifted, so give it the time that the block needs"
+            )
+        return bool(handled)
