@@ -286,8 +286,8 @@ class Receiving(Bodies):
                 self._in_left = self._in_length = int(found[b"content-length"])
             if method == b"CONNECT":
                 now = now.proposing(SWITCH_CONNECT)
-            if found.get(b"upgrade", b"").strip(b", \t"):
-                now = now.proposing(SWITCH_UPGRADE)
+            if found.get(b"upgrade", b"").strip(b", \t") and (version >= b"1.1" or not self._profile.strict):
+                now = now.proposing(SWITCH_UPGRADE)  # in HTTP/1.0 it is not to be seen: RFC 9110 section 7.8
             if version < b"1.1":
                 keep_alive = False
             else:
