@@ -19,11 +19,13 @@ MIB = 1024 * KIB
 
 
 class _Options:
-    """What the option classes share: checks on the values, and changed copies."""
+    """What the option classes share: checks on the values that are not None, and changed copies."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
-            self._check(field.name, getattr(self, field.name))
+            value = getattr(self, field.name)
+            if value is not None:
+                self._check(field.name, value)
 
     def _check(self, name: str, value: object) -> None:
         raise NotImplementedError
@@ -31,6 +33,10 @@ class _Options:
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some options changed."""
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]  # as above
+
+    def _check_seconds(self, name: str, value: object) -> None:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            self._refuse(name, value, "seconds as a positive number, or None for never")
 
     def _refuse(self, name: str, value: object, wanted: str) -> None:
         raise ValueError(f"{type(self).__name__}({name}={value!r}) makes no sense: give {wanted}")
@@ -40,21 +46,18 @@ class _Timeouts(_Options):
     """Options that are all seconds, or None for never."""
 
     def _check(self, name: str, value: object) -> None:
-        if value is None:
-            return
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            self._refuse(name, value, "seconds as a positive number, or None for never")
+        self._check_seconds(name, value)
 
 
 class _Limits(_Options):
     """Options that are whole numbers, seconds where the name ends in ``_timeout``, or None for no limit."""
 
     def _check(self, name: str, value: object) -> None:
-        if value is None or isinstance(value, MinRate):
-            return
         if name.endswith("_timeout"):
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-                self._refuse(name, value, "seconds as a positive number, or None for never")
+            self._check_seconds(name, value)
+        elif name == "min_rate":
+            if not isinstance(value, MinRate):
+                self._refuse(name, value, "a MinRate(...), or None for no limit")
         elif isinstance(value, bool) or not isinstance(value, int) or value < 0:
             self._refuse(name, value, "a whole number of at least 0, or None for no limit")
 

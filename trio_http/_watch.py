@@ -16,9 +16,11 @@ class Watcher(Protocol):
 
     def opened(self, kind: str, thing: object) -> None:
         """``thing``, a ``kind`` such as ``"connection"``, has been opened."""
+        ...
 
     def closed(self, thing: object) -> None:
         """``thing`` has been closed; may come more than once, and for things never announced."""
+        ...
 
 
 _watcher: Watcher | None = None

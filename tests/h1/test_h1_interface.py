@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from trio_http import HTTPError, h1
@@ -63,8 +65,9 @@ def test_states_follow_a_request_and_its_answer() -> None:
         (h1.MUST_CLOSE, h1.MUST_CLOSE),
         (h1.MUST_CLOSE, h1.CLOSED),
     ]
+    mark: Any = h1.IDLE
     with pytest.raises(TypeError):
-        h1.IDLE()
+        mark()
     assert repr(h1.IDLE) == "IDLE"
 
 

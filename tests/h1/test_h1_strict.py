@@ -329,3 +329,13 @@ def test_which_informational_response_ends_the_waiting_for_continue(strict: bool
 
     assert not answering.they_are_waiting_for_100_continue
     assert not asking.client_is_waiting_for_100_continue
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_an_upgrade_in_http_1_0_is_strictly_not_seen(strict: bool) -> None:
+    connection = h1.Connection(h1.SERVER, strict=strict)
+    connection.receive_data(b"GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: a\r\n\r\n")
+
+    connection.receive_head()
+
+    assert connection.their_state is (h1.MUST_CLOSE if strict else h1.MIGHT_SWITCH_PROTOCOL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import re
 from typing import Any
 
@@ -38,6 +39,7 @@ def test_what_nobody_can_guess_is_just_unknown() -> None:
         getattr(Response(), "qqqq")  # noqa: B009
 
     assert caught.value.name == "qqqq"
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 def test_asking_politely_costs_nothing() -> None:

@@ -64,6 +64,17 @@ async def test_a_line_in_many_small_pieces_takes_linear_time() -> None:
     assert time.process_time() - before < 5
 
 
+@pytest.mark.parametrize(
+    ("pieces", "text"), [([b"a\nb\xff", b"c\n"], "no text in utf-8"), ([b"a\n123456", b"\nb\n"], "max_line=5")]
+)
+async def test_lines_that_failed_do_not_go_on(pieces: list[bytes], text: str) -> None:
+    lines = Lines(Body(Pieces(pieces)), "utf-8", max_line=5)
+
+    for _ in range(3):
+        with pytest.raises((DecodingError, BodyTooLarge), match=text):
+            await anext(lines)
+
+
 async def test_what_is_no_text_is_told() -> None:
     with pytest.raises(DecodingError, match="no text in utf-8"):
         await lines_of([b"a\n\xff"])

@@ -99,6 +99,33 @@ async def test_an_iterator_that_fails_is_closed() -> None:
     assert pieces.closed == 1
 
 
+async def test_an_iterator_that_has_failed_does_not_come_to_an_end() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        await trio.lowlevel.checkpoint()
+        raise OSError("the disk is gone")
+        yield b""
+
+    request = Request("POST", "/", content=pieces())
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        await request.read()
+    with pytest.raises(BodyConsumed, match=r"ended with OSError\('the disk is gone'\)"):
+        await request.read()
+
+
+async def test_an_iterator_that_was_cancelled_does_not_come_to_an_end(autojump_clock: trio.testing.MockClock) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        await trio.sleep(2)
+        yield b"all"
+
+    request = Request("POST", "/", content=pieces())
+
+    with trio.move_on_after(1):
+        await request.read()
+    with pytest.raises(BodyConsumed, match="ended with Cancelled"):
+        await request.read()
+
+
 async def test_an_iterator_that_is_cancelled_is_closed(autojump_clock: trio.testing.MockClock) -> None:
     send, receive = trio.open_memory_channel[bytes](0)
     request = Request("POST", "/", content=receive)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 from trio_http import DecodingError, Request, Response
 from trio_http.messages import SendChunk
-from trio_http.semantics import Headers
+from trio_http.semantics import Headers, SetCookie
 
 
 @pytest.mark.covers("S2.72", "S4.24")
@@ -74,3 +76,10 @@ def test_a_str_of_any_kind_is_text() -> None:
 
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert response.content == "é".encode()
+
+
+def test_set_cookie_takes_what_a_cookie_is_made_of() -> None:
+    # The list stands twice, so that both say their types and defaults to people, editors and type checkers.
+    ours = list(inspect.signature(Response.set_cookie).parameters.values())[1:]
+
+    assert ours == list(inspect.signature(SetCookie).parameters.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
@@ -144,7 +145,11 @@ def test_the_examples_of_rfc_7616(algorithm: str, response: str) -> None:
 
 
 def test_the_examples_of_rfc_2617_and_2069() -> None:
-    common = {"realm": "testrealm@host.com", "nonce": "dcd98b7102dd2f0e8b11d0f600bfb0c093", "method": "GET"}
+    common: dict[str, Any] = {
+        "realm": "testrealm@host.com",
+        "nonce": "dcd98b7102dd2f0e8b11d0f600bfb0c093",
+        "method": "GET",
+    }
     target = "/dir/index.html"
 
     assert (
@@ -183,7 +188,7 @@ def test_sessions_and_bodies_are_covered() -> None:
 
 
 def test_what_digest_needs_must_be_given() -> None:
-    common = {"realm": "r", "nonce": "n", "method": "GET", "target": "/"}
+    common: dict[str, Any] = {"realm": "r", "nonce": "n", "method": "GET", "target": "/"}
     with pytest.raises(ValueError, match=r"not known: expected one of .*SHA-256"):
         digest_response("SHA-1", "u", "p", **common)
     with pytest.raises(ValueError, match="needs a session"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def clock() -> Iterator[Clock]:
     set_wall_clock(before)
 
 
-def jar_with(*stored: tuple[str, str], **options: int) -> CookieJar:
+def jar_with(*stored: tuple[str, str], **options: Any) -> CookieJar:
     jar = CookieJar(**options)
     for url, value in stored:
         assert jar.store(URL(url), value)

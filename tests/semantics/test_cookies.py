@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
@@ -104,7 +105,7 @@ def test_removing_a_cookie() -> None:
         ("__Host-a", "x", {"secure": True, "path": None}),
     ],
 )
-def test_what_must_not_be_sent_is_refused(name: str, value: str, attributes: dict[str, str]) -> None:
+def test_what_must_not_be_sent_is_refused(name: str, value: str, attributes: dict[str, Any]) -> None:
     with pytest.raises(LocalProtocolError):
         SetCookie(name, value, **attributes)
 

@@ -6,6 +6,7 @@ import copy
 import pickle
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
@@ -35,7 +36,7 @@ values = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_c
         iter([("Content-Type", "text/plain"), ("ETag", '"x"')]),
     ],
 )
-def test_headers_are_made_from_every_form_of_pairs(fields: object) -> None:
+def test_headers_are_made_from_every_form_of_pairs(fields: Any) -> None:
     headers = Headers(fields)
 
     assert headers.raw == [(b"Content-Type", b"text/plain"), (b"ETag", b'"x"')]
@@ -66,7 +67,7 @@ def test_raw_dict_round_trips() -> None:
 
 
 @pytest.mark.parametrize("fields", ["a: b", b"a", 7, [("a", "b", "c")], ["ab"], [7], {"a": 5}, [(5, "x")], [(b"a", 5)]])
-def test_what_is_no_pair_of_texts_is_a_type_error(fields: object) -> None:
+def test_what_is_no_pair_of_texts_is_a_type_error(fields: Any) -> None:
     with pytest.raises(TypeError):
         Headers(fields)
 
@@ -119,8 +120,9 @@ def test_absent_fields() -> None:
         headers["x"]
     with pytest.raises(KeyError, match="x"):
         del headers["x"]
+    number: Any = 5
     with pytest.raises(TypeError):
-        headers[5]
+        headers[number]
 
 
 def test_setting_replaces_all_in_the_place_of_the_first() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import encodings
 import json
 
 import pytest
@@ -116,3 +117,19 @@ def test_json_with_a_byte_order_mark_is_read(codec: str) -> None:
 @given(st.text(max_size=20))
 def test_any_charset_gives_a_codec_that_works(charset: str) -> None:
     assert isinstance(b"abc".decode(text_encoding(f'text/plain; charset="{charset}"'), "replace"), str)
+
+
+def test_python_does_not_get_to_remember_every_charset_that_a_peer_makes_up() -> None:
+    before = set(encodings._cache)  # type: ignore[attr-defined]  # what it was asked for, found or not
+
+    for number in range(100):
+        assert text_encoding(f"text/plain; charset=made-up-{number}") == "utf-8"
+
+    assert set(encodings._cache) == before  # type: ignore[attr-defined]  # as above
+
+
+@pytest.mark.parametrize(
+    "name", ["ISO-8859-15", "Windows-1252", "latin1", "cp737", "KOI8-U", "Shift_JIS", "gb18030", "mac-roman", "UTF8"]
+)
+def test_charsets_of_the_world_are_known_by_their_names(name: str) -> None:
+    assert text_encoding(f"text/plain; charset={name}") == name.lower()

@@ -6,6 +6,7 @@ import copy
 import pickle
 import time
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import idna
@@ -471,7 +472,7 @@ def test_joining_agrees_with_the_standard_library(reference: str) -> None:
         ({"username": "x", "password": "/"}, "http://x:%2F@h:81/a?b#c"),
     ],
 )
-def test_replacing_parts(changes: dict[str, str], result: str) -> None:
+def test_replacing_parts(changes: dict[str, Any], result: str) -> None:
     url = URL("http://u:p@h:81/a?b#c")
 
     assert str(url.replace(**changes)) == result
@@ -504,7 +505,7 @@ def test_replacing_from_nothing() -> None:
         {"fragment": "\ud800"},
     ],
 )
-def test_replacing_by_something_invalid_is_refused(changes: dict[str, str]) -> None:
+def test_replacing_by_something_invalid_is_refused(changes: dict[str, Any]) -> None:
     url = URL("http://h/")
     if changes == {"scheme": ""}:
         assert str(url.replace(scheme="")) == "//h/"

@@ -405,3 +405,5 @@ async def test_a_request_without_a_server_has_none(autojump_clock: Any) -> None:
         request.background(trio.sleep, 1)
     with request.shielded(1):
         await trio.sleep(0.5)
+    with pytest.raises(trio.TooSlowError, match=r"request.shielded\(1\): the block took longer"), request.shielded(1):
+        await trio.sleep(2)

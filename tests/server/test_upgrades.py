@@ -62,6 +62,14 @@ async def test_connect_hands_the_stream_over(kind: str) -> None:
             assert await peer.receive_exactly(5) == b"EARLY"
 
 
+async def test_an_upgrade_by_an_http_1_0_client_is_not_seen(autojump_clock: Any) -> None:
+    async with serving(switch) as wires, wires.connect() as peer:
+        status, fields, _ = await peer.ask(UPGRADE.replace(b"HTTP/1.1", b"HTTP/1.0"))
+
+    assert status == 426  # not 101: RFC 9110 sections 7.8 and 15.2
+    assert fields[b"connection"] == b"close"
+
+
 async def test_who_did_not_ask_is_answered_426(autojump_clock: Any) -> None:
     async with serving(switch) as wires, wires.connect() as peer:
         status, fields, _ = await peer.ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")

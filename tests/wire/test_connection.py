@@ -258,6 +258,17 @@ async def test_a_coding_that_nobody_knows_is_told(autojump_clock: Any) -> None:
             await server.receive_message()
 
 
+async def test_a_body_that_cannot_be_decoded_stays_so(autojump_clock: Any) -> None:
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with HTTP1Connection(theirs, h1.SERVER, decompress=True) as server:
+        await ours.send_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnone")
+        await server.receive_message()
+
+        for _ in range(3):
+            with pytest.raises(DecodingError, match="no valid gzip"):
+                await server.body.read()
+
+
 async def test_informational_answers_without_end_are_ended(autojump_clock: Any) -> None:
     ours, theirs = trio.testing.memory_stream_pair()
     async with HTTP1Connection(theirs, h1.CLIENT, limits=ClientLimits(informational=3)) as client:

@@ -238,8 +238,7 @@ class Bodies(Buffer):
             return NEED_DATA
         end = find_end(data, pos, self._scanned, self._profile)
         if end < 0:
-            self._check_incomplete("trailers")
-            return self._wait(len(data) - pos)
+            return self._wait(most=self._check_incomplete("trailers"))
         event = EndOfMessage(headers=Headers(read_trailers(bytes(data[pos:end]), self._profile)))
         self._consume(end)
         return self._end_of_message(event)

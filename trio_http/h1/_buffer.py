@@ -109,22 +109,28 @@ class Buffer(Exchange):
         self._lines = 0
         self._skipped_crlf = False
 
-    def _wait(self, size: int) -> type[NEED_DATA]:
-        """Answer that the section is incomplete, ``size`` bytes of which are here."""
+    def _wait(self, *, most: float) -> type[NEED_DATA]:
+        """Answer that the section is incomplete, and worth no look before there are more than ``most`` bytes of it."""
+        data = self._data
         if self._closed:
             raise RemoteProtocolError(
-                f"peer unexpectedly closed connection in the middle of a message; {size} bytes of an unfinished "
-                "section had arrived"
+                f"peer unexpectedly closed connection in the middle of a message; {len(data) - self._pos} bytes of an "
+                "unfinished section had arrived"
             )
-        if type(self._data) is bytes:
-            self._data = bytearray(self._data[self._pos :])
+        if type(data) is bytes:
+            self._data = bytearray(data[self._pos :])
             self._scanned = max(0, self._scanned - self._pos)
             self._pos = 0
+        self._stall_size = most + self._pos
         self._stalled = True
         return NEED_DATA
 
-    def _check_incomplete(self, of: str) -> None:
-        """Enforce the limits on a section that is not complete; remember how far it has been looked at."""
+    def _check_incomplete(self, of: str) -> float:
+        """Enforce the limits on a section that is not complete; remember how far it has been looked at.
+
+        Returns:
+            The most bytes of it that need no further look, unless a line ends among them.
+        """
         data = self._data
         pos = self._pos
         size = len(data) - pos
@@ -148,5 +154,4 @@ class Buffer(Exchange):
             limit = min(limit, (space + 1 if space >= 0 else size) + profile.target)
         if look or size > limit or self._lines > count:
             check_limits(bytes(data[pos:]), profile, of=of)
-        # positions in the buffer: a stalled one begins at 0 after _wait, but for what was read before
-        self._stall_size = limit + (pos if type(data) is bytearray else 0)
+        return limit

@@ -165,13 +165,7 @@ class Receiving(Bodies):
         event = self._plain_response(head) if self._is_client else self._plain_request(head)
         if event is None:
             return self._next_odd_head()
-        end += 4
-        if end == len(data):
-            self._data = b""
-            end = 0
-        self._pos = self._scanned = end
-        self._lines = 0
-        self._skipped_crlf = False
+        self._consume(end + 4)
         return event
 
     def _next_odd_head(self) -> type[NEED_DATA | PAUSED] | Event:
@@ -187,8 +181,7 @@ class Receiving(Bodies):
             # RFC 9112 section 2.2: a server should ignore at least one empty line before a request: we do one
             if first == 0x0D and self._profile.strict and not self._is_client and not self._skipped_crlf:
                 if size == 1:
-                    self._stall_size = 0  # whatever comes next decides
-                    return self._wait(size)
+                    return self._wait(most=0)  # whatever comes next decides
                 if data[pos + 1] == 0x0A:
                     self._consume(pos + 2)
                     self._skipped_crlf = True
@@ -198,8 +191,7 @@ class Receiving(Bodies):
             )
         end = find_end(data, pos, self._scanned, self._profile)
         if end < 0:
-            self._check_incomplete(what)
-            return self._wait(size)
+            return self._wait(most=self._check_incomplete(what))
         head = bytes(data[pos:end])
         event: Event
         if self._is_client:
@@ -294,8 +286,8 @@ class Receiving(Bodies):
                 self._in_left = self._in_length = int(found[b"content-length"])
             if method == b"CONNECT":
                 now = now.proposing(SWITCH_CONNECT)
-            if found.get(b"upgrade", b"").strip(b", \t"):
-                now = now.proposing(SWITCH_UPGRADE)
+            if found.get(b"upgrade", b"").strip(b", \t") and (version >= b"1.1" or not self._profile.strict):
+                now = now.proposing(SWITCH_UPGRADE)  # in HTTP/1.0 it is not to be seen: RFC 9110 section 7.8
             if version < b"1.1":
                 keep_alive = False
             else:

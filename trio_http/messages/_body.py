@@ -24,19 +24,23 @@ class BodySource(Protocol):
     @property
     def length(self) -> int | None:
         """Bytes in all as declared by the sender; None where that is not known beforehand."""
+        ...
 
     @property
     def trailers(self) -> Headers | None:
         """The trailer fields; None before the end and where none came."""
+        ...
 
     async def receive_chunk(self) -> bytes:
         """Wait for the next piece of at least one byte; ``b""`` is the end.
 
         Cancelling loses no byte: the next call gets it.
         """
+        ...
 
     async def aclose(self) -> None:
         """Give up what is left unread."""
+        ...
 
 
 @final

@@ -20,12 +20,15 @@ class Codec(Protocol):
     @property
     def media_type(self) -> str:
         """The content type of what it writes."""
+        ...
 
     def encode(self, obj: Any, /) -> bytes:
         """Write an object; TypeError if it cannot be written."""
+        ...
 
     def decode(self, data: bytes, /) -> Any:
         """Read an object; ValueError if the bytes are none."""
+        ...
 
 
 @final

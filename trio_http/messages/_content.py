@@ -49,13 +49,13 @@ class Content:
         self._producer: Producer | None = None
         self._used = False
         # the commonest first: this runs for every answer
-        if type(given) is bytes:
+        if isinstance(given, bytes):
             self.data = given
         elif given is None:
             self.data = b""
         elif isinstance(given, str):
             self.data = given.encode()
-        elif isinstance(given, bytes | bytearray | memoryview):
+        elif isinstance(given, bytearray | memoryview):
             self.data = bytes(given)
         elif isinstance(given, AsyncIterable):
             self._iterable = given
@@ -161,17 +161,24 @@ class Content:
 class IteratedSource:
     """What somebody gave as an iterator to be sent, read instead: for handlers that are called by hand."""
 
-    __slots__ = ("_content", "_iterator", "length", "trailers")
+    __slots__ = ("_content", "_failure", "_iterator", "length", "trailers")
 
     def __init__(self, content: Content) -> None:
         self._content = content
+        self._failure: str | None = None
         self._iterator: AsyncIterator[bytes] | None = None
         self.length: int | None = content.length
         self.trailers: Headers | None = None
 
     async def receive_chunk(self) -> bytes:
-        """Return the next piece; closes the iterator at its end, and when it fails or is cancelled."""
+        """Return the next piece; closes the iterator at its end, and when it fails or is cancelled.
+
+        Raises:
+            BodyConsumed: It has failed or been cancelled before: there is no more, but that was not the end.
+        """
         await trio.lowlevel.checkpoint()
+        if self._failure is not None:
+            raise BodyConsumed(f"the iterator of this body ended with {self._failure}: what it gave is not the whole")
         if self._iterator is None:
             self._iterator = self._content.take_iterator()
         try:
@@ -179,7 +186,8 @@ class IteratedSource:
                 pass
         except StopAsyncIteration:
             piece = b""
-        except BaseException:
+        except BaseException as error:
+            self._failure = repr(error)
             await self.aclose()
             raise
         if not piece:

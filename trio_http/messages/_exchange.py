@@ -65,10 +65,12 @@ class Serving(Protocol):
     @property
     def shutting_down(self) -> trio.Event:
         """Set when the server begins to shut down: long answers should come to their end."""
+        ...
 
     @property
     def draining(self) -> bool:
         """True from the lame-duck time before that on: load balancers should be told to look elsewhere."""
+        ...
 
 
 class Exchange(Protocol):
@@ -77,57 +79,73 @@ class Exchange(Protocol):
     @property
     def peer(self) -> Address:
         """The other side: (address, port), the path of a unix socket, or None where there is no address."""
+        ...
 
     @property
     def local(self) -> Address:
         """Our side, in the same form."""
+        ...
 
     @property
     def scheme(self) -> str:
         """``"http"`` or ``"https"``."""
+        ...
 
     @property
     def tls(self) -> TLSInfo | None:
         """What TLS came to, None without it."""
+        ...
 
     @property
     def server(self) -> Serving | None:
         """The server, None where there is none."""
+        ...
 
     @property
     def state(self) -> Mapping[str, Any]:
         """What the lifespan of the server provides."""
+        ...
 
     @property
     def cancel_reason(self) -> CancelReason | None:
         """Why the handler has been cancelled by us; None as long as it has not."""
+        ...
 
     def via(self, headers: Headers) -> Via:
         """Tell whom a request with these fields comes from, believing those proxies that are trusted."""
+        ...
 
     def open_body(self) -> BodySource:
         """Return the source of the request's body; called at most once, when somebody first wants it."""
+        ...
 
     def limit_body(self, limit: int | None) -> None:
         """Allow so many bytes of body for this request, instead of what the server allows."""
+        ...
 
     def set_read_timeout(self, seconds: float | None) -> None:
         """Let this request's body stand still for so long, instead of what the server allows."""
+        ...
 
     def set_cancel_on_disconnect(self, cancel: bool) -> None:
         """Say whether this handler is cancelled when its client leaves."""
+        ...
 
     async def inform(self, status: int, headers: Headers) -> None:
         """Send an informational (1xx) response before the final one."""
+        ...
 
     async def enter(self, manager: AbstractAsyncContextManager[T]) -> T:
         """Enter a context that ends when the answer has been sent, or cannot be."""
+        ...
 
     def background(self, fn: Callable[..., Awaitable[object]], *args: object) -> None:
         """Run a function after, and beyond, this exchange."""
+        ...
 
     def shielded(self, seconds: float) -> AbstractContextManager[None]:
         """Protect a part of the handler from being cancelled, for so long at most."""
+        ...
 
 
 class BareExchange:
@@ -173,7 +191,11 @@ class BareExchange:
         raise RuntimeError("request.background() needs a server; this request has none")
 
     def shielded(self, seconds: float) -> AbstractContextManager[None]:
-        """Protect from everything for so long at most; then what is inside is cancelled."""
+        """Protect from everything for so long; nobody is here to lift the shield then, so the block ends with an error.
+
+        Raises:
+            trio.TooSlowError: When leaving the block, which was cancelled because its time was over.
+        """
         return _Shielded(seconds)
 
 
@@ -206,4 +228,10 @@ class _Shielded:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        return bool(self._scope.__exit__(kind, error, traceback))
+        handled = self._scope.__exit__(kind, error, traceback)
+        if self._scope.cancelled_caught:
+            raise trio.TooSlowError(
+                f"request.shielded({self._seconds:g}): the block took longer and was cancelled; without a server a "
+                "shield cannot be lifted, so give it the time that the block needs"
+            )
+        return bool(handled)

@@ -18,17 +18,21 @@ class FilePart(Protocol):
     @property
     def descriptor(self) -> int:
         """The file; open until the next part is asked for, or the body is closed."""
+        ...
 
     @property
     def start(self) -> int:
         """The first byte."""
+        ...
 
     @property
     def stop(self) -> int:
         """The byte after the last."""
+        ...
 
     def __len__(self) -> int:
         """How many bytes."""
+        ...
 
     async def load(self, start: int, stop: int) -> None:
         """Have these bytes in the system's memory, so that sending them waits for no disk; as a rule without a wait.
@@ -36,6 +40,7 @@ class FilePart(Protocol):
         Raises:
             OSError: The disk cannot be read, or the file has become shorter.
         """
+        ...
 
     async def read(self, start: int, stop: int) -> bytes:
         """Read some of these bytes, at least one.
@@ -43,6 +48,7 @@ class FilePart(Protocol):
         Raises:
             OSError: The disk cannot be read, or the file has become shorter.
         """
+        ...
 
 
 SendPart = Callable[[FilePart], Awaitable[None]]
@@ -57,3 +63,4 @@ class FileParts(Protocol):
         Raises:
             OSError: The file cannot be opened, or is no longer what it was.
         """
+        ...

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from typing import final
 
-__all__ = ["REQUEST_NAMES", "RESPONSE_NAMES", "no_such_attribute"]
+__all__ = ["REQUEST_NAMES", "RESPONSE_NAMES", "NoSuchAttribute"]
 
 _MATCHES = "what a route has found in the path is request.matches"
 _QUERY = "the query is request.query"
@@ -54,18 +55,27 @@ RESPONSE_NAMES: Mapping[str, str] = {
 }
 
 
-def no_such_attribute(message: object, what: str, name: str, known: Mapping[str, str]) -> AttributeError:
-    """Return the error that tells what is meant, as far as can be guessed.
+@final
+class NoSuchAttribute(AttributeError):
+    """A message has no such attribute; the text tells what is meant, as far as can be guessed.
+
+    The guess is made when somebody reads the text: ``hasattr()`` makes such errors, too, and throws them away.
 
     Args:
-        message: Who was asked.
+        kind: The type of the message.
         what: Its name in texts.
-        name: What for.
+        name: What was asked for.
         known: What is said about names of other libraries.
     """
-    hint = known.get(name)
-    if hint is None:
-        public = [one for one in dir(type(message)) if not one.startswith("_")]
-        near = difflib.get_close_matches(name, public, 1)
-        hint = f"did you mean {near[0]}?" if near else None
-    return AttributeError(f"a {what} has no attribute {name!r}" + (f": {hint}" if hint else ""), name=name)
+
+    def __init__(self, kind: type, what: str, name: str, known: Mapping[str, str]) -> None:
+        super().__init__(kind, what, name, known, name=name)
+
+    def __str__(self) -> str:
+        kind, what, name, known = self.args
+        hint = known.get(name)
+        if hint is None:
+            public = [one for one in dir(kind) if not one.startswith("_")]
+            near = difflib.get_close_matches(name, public, 1)
+            hint = f"did you mean {near[0]}?" if near else None
+        return f"a {what} has no attribute {name!r}" + (f": {hint}" if hint else "")

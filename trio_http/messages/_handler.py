@@ -25,6 +25,7 @@ class Routes(Protocol):
 
     def routes(self) -> Sequence[Route]:
         """Return them, in the order in which they are tried."""
+        ...
 
 
 @runtime_checkable
@@ -33,6 +34,7 @@ class RouteTable(Routes, Protocol):
 
     def register_routes(self, routes: Routes | Iterable[Route]) -> None:
         """Add the routes of a resource, or some one by one."""
+        ...
 
 
 def check_handler(given: object, what: str) -> None:

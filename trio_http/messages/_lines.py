@@ -21,7 +21,18 @@ class Lines:
         max_line: The most characters of one line.
     """
 
-    __slots__ = ("_body", "_decoder", "_ended", "_held", "_held_size", "_max_line", "_ready", "_skip_lf", "_start")
+    __slots__ = (
+        "_body",
+        "_decoder",
+        "_ended",
+        "_fault",
+        "_held",
+        "_held_size",
+        "_max_line",
+        "_ready",
+        "_skip_lf",
+        "_start",
+    )
 
     def __init__(self, body: Body, encoding: str, *, max_line: int = 1024 * 1024) -> None:
         try:
@@ -36,6 +47,7 @@ class Lines:
         self._held_size = 0  # characters of it
         self._skip_lf = False
         self._ended = False
+        self._fault: DecodingError | BodyTooLarge | None = None
 
     def __aiter__(self) -> Self:
         return self
@@ -45,9 +57,11 @@ class Lines:
 
         Raises:
             DecodingError: The body is no text in that encoding.
-            BodyTooLarge: A line is too long.
+            BodyTooLarge: A line is too long. After these two every further call raises the same.
             HTTPError: As the body raises.
         """
+        if self._fault is not None:
+            raise self._fault
         while self._start == len(self._ready):
             self._ready, self._start = [], 0
             if self._ended:
@@ -56,7 +70,8 @@ class Lines:
             try:
                 text = self._decoder.decode(data, final=not data)
             except UnicodeDecodeError as error:
-                raise DecodingError(f"the body is no text in {error.encoding}: {error}") from error
+                self._fault = DecodingError(f"the body is no text in {error.encoding}: {error}")
+                raise self._fault from error
             self._take(text)
             if not data:
                 self._ended = True
@@ -81,6 +96,7 @@ class Lines:
             self._held_size += len(pieces[-1])
         longest = max([self._held_size, *map(len, self._ready)])
         if longest > self._max_line:
-            raise BodyTooLarge(
+            self._fault = BodyTooLarge(
                 f"a line of the body is longer than max_line={self._max_line} characters", limit=self._max_line
             )
+            raise self._fault

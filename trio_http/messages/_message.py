@@ -63,7 +63,7 @@ def _fit(value: Any, wanted: Any, where: str) -> Any:
     # One branch for each kind of type; whoever needs more gives the class a from_dict().
     if wanted is Any or wanted is object:
         return value
-    if dataclasses.is_dataclass(wanted) and isinstance(wanted, type):
+    if isinstance(wanted, type) and dataclasses.is_dataclass(wanted):
         return _fit_dataclass(value, wanted, where)
     from_dict = getattr(wanted, "from_dict", None)
     if from_dict is not None:
@@ -92,7 +92,7 @@ def _fit(value: Any, wanted: Any, where: str) -> Any:
         return _of(value, wanted, "a number" if wanted is float else "a whole number", where)
     if wanted is str:
         return _of(value, str, "a text", where)
-    if wanted in {datetime, date}:
+    if wanted is datetime or wanted is date:
         return _made(wanted.fromisoformat, _of(value, str, "a date as text", where), where)
     if isinstance(wanted, type) and issubclass(wanted, Enum | UUID):
         return _made(wanted, value if issubclass(wanted, Enum) else _of(value, str, "a UUID as text", where), where)

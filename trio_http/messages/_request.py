@@ -18,7 +18,7 @@ from ._body import Body, BodySource, EmptySource, WholeSource
 from ._codec import JSON, Codec
 from ._content import Content, ContentLike, IteratedSource
 from ._exchange import Address, CancelReason, Exchange, NoExchange, Serving, TLSInfo, Via
-from ._foreign_names import REQUEST_NAMES, no_such_attribute
+from ._foreign_names import REQUEST_NAMES, NoSuchAttribute
 from ._message import check_content_type, decode_message
 from ._record import body_record, field, fields_record, recorded_body, recorded_fields
 from ._request_head import RequestHead
@@ -182,7 +182,7 @@ class Request(RequestHead):
             if name in {"_query", "_cookies", "_via", "route", "websocket"}:
                 setattr(self, name, None)
                 return None
-            raise no_such_attribute(self, "request", name, REQUEST_NAMES)
+            raise NoSuchAttribute(type(self), "request", name, REQUEST_NAMES)
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.target}>"

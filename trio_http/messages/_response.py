@@ -22,7 +22,7 @@ from ..semantics import (
 from ._body import Body, EmptySource, WholeSource
 from ._content import Content, ContentLike
 from ._described import Described, read_described
-from ._foreign_names import RESPONSE_NAMES, no_such_attribute
+from ._foreign_names import RESPONSE_NAMES, NoSuchAttribute
 from ._lines import Lines
 from ._record import body_record, field, fields_record, recorded_body, recorded_fields
 from ._request import UNSET, Request
@@ -39,6 +39,7 @@ class RequestMaker(Protocol):
 
     def request(self) -> Request:
         """Return the request."""
+        ...
 
 
 class Response:
@@ -109,7 +110,7 @@ class Response:
             self.headers.setdefault("content-type", _TEXT)
         self._content: Content | None = None
         self._data: bytes | None
-        if type(body) is bytes:
+        if isinstance(body, bytes):
             self._data = body
         elif isinstance(body, str):
             self._data = body.encode()
@@ -159,7 +160,7 @@ class Response:
     if not TYPE_CHECKING:  # it would tell type checkers that there is every attribute
 
         def __getattr__(self, name):
-            raise no_such_attribute(self, "response", name, RESPONSE_NAMES)
+            raise NoSuchAttribute(type(self), "response", name, RESPONSE_NAMES)
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.reason or phrases.get(self.status, '')}>"

@@ -264,14 +264,15 @@ class ContentDecoder:
         DecodingError: There are more than five codings, or one that is not available here.
     """
 
-    __slots__ = ("_fed", "_finished", "_max_output", "_max_ratio", "_queue", "_read", "_spent", "_total")
+    __slots__ = ("_ended", "_fault", "_fed", "_finished", "_max_output", "_max_ratio", "_queue", "_read", "_total")
 
     def __init__(self, codings: Sequence[str], *, max_output: int | None = None, max_ratio: int | None = None) -> None:
         if len(codings) > CODINGS_MAX:
             raise DecodingError(f"the content was coded {len(codings)} times; at most {CODINGS_MAX} are undone")
         self._queue: deque[bytes | memoryview] = deque()
         self._finished = False
-        self._spent = False  # the end was reached, or an error
+        self._ended = False
+        self._fault: DecodingError | BodyTooLarge | None = None
         self._fed = 0
         self._total = 0
         self._max_output = max_output
@@ -308,19 +309,21 @@ class ContentDecoder:
 
         Raises:
             DecodingError: The content is malformed, is cut off, or goes on behind its end.
-            BodyTooLarge: It exceeds ``max_output`` or ``max_ratio``.
+            BodyTooLarge: It exceeds ``max_output`` or ``max_ratio``. Every further call raises the same error.
         """
-        if self._spent:
+        if self._ended:
             return b""
+        if self._fault is not None:
+            raise self._fault
         try:
             piece = self._read()
             if piece:
                 self._count(len(piece))
-        except (DecodingError, BodyTooLarge):
-            self._spent = True
+        except (DecodingError, BodyTooLarge) as error:
+            self._fault = error
             raise
         if piece is None:
-            self._spent = True
+            self._ended = True
             return b""
         return bytes(piece)
 

@@ -14,7 +14,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping, ValuesView
-from typing import Never, Self, TypeAlias, TypeVar, final, overload
+from typing import Any, Never, Self, TypeAlias, TypeVar, final, overload
 
 from .._errors import LocalProtocolError, RemoteProtocolError
 from .._grammar import FORBIDDEN_IN_VALUE, is_field_value, lower_name
@@ -72,6 +72,7 @@ class Headers(MutableMapping[str, str]):
             if isinstance(fields, dict):
                 # Hot: every answer of a server comes through here, mostly with fields that were seen before.
                 items = self._items
+                pair: tuple[Any, Any]
                 for pair in fields.items():
                     if not isinstance(pair[0], str) or not isinstance(pair[1], str):
                         self._add_any(*pair)
@@ -479,9 +480,13 @@ def _refuse_value(name: str, value: str) -> Never:
 
 
 HeadersInput: TypeAlias = (
-    Headers | Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]]
+    Headers
+    | Mapping[str, str | list[str] | tuple[str, ...]]
+    | Mapping[bytes, bytes | list[bytes] | tuple[bytes, ...]]
+    | Iterable[tuple[str, str]]
+    | Iterable[tuple[bytes, bytes]]
 )
-"""What fields can be made from: another Headers, a mapping, or pairs; all str or all bytes."""
+"""What fields can be made from: another Headers, a mapping (a value may be several), or pairs; all str or all bytes."""
 
 HeadersLike: TypeAlias = HeadersInput
 """The same by the name that users' signatures should have: what may be given as ``headers=``."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import encodings
+import pkgutil
 import re
 from collections.abc import Mapping
+from encodings.aliases import aliases
+from functools import cache
 from typing import Self, final
 
 from ._parameters import format_parameters, parse_parameters
@@ -148,8 +152,19 @@ def text_encoding(content_type: str | None, beginning: bytes = b"") -> str:
     return charset.lower() if charset is not None and _is_character_set(charset) else "utf-8"
 
 
+@cache
+def _codecs() -> frozenset[str]:
+    """The names of Python's codecs.
+
+    Peers choose the names that are asked for, and Python remembers without bound which ones it did not find.
+    """
+    names = {name for name, module in aliases.items() if module not in _NO_CHARSETS}
+    modules = {module.name for module in pkgutil.iter_modules(encodings.__path__)}
+    return frozenset(names | modules.union(aliases.values()) - _NO_CHARSETS)
+
+
 def _is_character_set(name: str) -> bool:
-    if _CHARSET.fullmatch(name) is None or name.lower().replace("-", "_") in _NO_CHARSETS:
+    if _CHARSET.fullmatch(name) is None or encodings.normalize_encoding(name.lower()) not in _codecs():
         return False
     try:
         b"a".decode(name, "replace")

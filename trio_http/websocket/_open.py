@@ -80,7 +80,7 @@ class LiveWebSocket:
                 await session.close(1011, "internal error")
             else:
                 try:
-                    with self.ws.request.shielded(GOODBYE), trio.move_on_after(GOODBYE):
+                    with self.ws.request.shielded(GOODBYE + 1), trio.move_on_after(GOODBYE):
                         await session.close(1001, "going away")
                 except trio.Cancelled:
                     await session.fail(1001, "going away")  # the grace of a shutdown is over: nobody is waited for

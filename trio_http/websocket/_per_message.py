@@ -64,9 +64,9 @@ class PerMessage:
             await self._tell_of_the_end(request)
 
     async def _tell_of_the_end(self, request: Request) -> None:
-        # the request's shield, because a shutdown lifts it when its grace is over; the other scope because that
-        # shield only ends, where nothing else is the matter
-        with request.shielded(CLOSE_TIME), trio.move_on_after(CLOSE_TIME) as scope:
+        # the request's shield, because a shutdown lifts it when its grace is over; the other scope, which comes first,
+        # because that shield only ends, where nothing else is the matter
+        with request.shielded(CLOSE_TIME + 1), trio.move_on_after(CLOSE_TIME) as scope:
             try:
                 await self._fn(request, WebSocketOpCode.CLOSE, b"")
             except ConnectionClosed:
