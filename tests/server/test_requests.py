@@ -562,7 +562,9 @@ async def test_the_log_names_the_limit_that_a_body_passed(
 @pytest.mark.parametrize(
     "options", [{"read_size": 1000}, {"limits": ServerLimits(buffer=1000)}], ids=["read_size", "buffer"]
 )
-async def test_no_more_is_read_at_once_than_allowed(kind: str, options: Any) -> None:
+async def test_no_more_is_read_at_once_than_allowed(
+    kind: str, options: Any, mock_clock: trio.testing.MockClock
+) -> None:
     sizes: list[int] = []
 
     async def handler(request: Request) -> Response:
@@ -571,7 +573,7 @@ async def test_no_more_is_read_at_once_than_allowed(kind: str, options: Any) -> 
         sizes.extend([len(chunk) async for chunk in request.body])
         return Response()
 
-    async with serving(handler, kind, **options) as wires, wires.connect() as peer:
+    async with serving(handler, kind, clock=mock_clock, **options) as wires, wires.connect() as peer:
         for path in (b"/", b"/late"):
             await peer.send(b"POST %b HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n" % path + b"x" * 20_000)
             assert (await peer.response())[0] == 200

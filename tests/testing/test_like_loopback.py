@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import trio
 
+from tests.wires import delivered
 from trio_http.testing import Checks, simulate
 
 Script = Callable[["Pair"], Awaitable[list[Any]]]
@@ -346,12 +347,8 @@ async def shutdown_twice_and_both(pair: Pair) -> list[Any]:
     return out
 
 
-async def _real_settle() -> None:
-    await trio.sleep(0.02)
-
-
 async def _on_loopback(fn: Script) -> list[Any]:
-    return await fn(Pair(_real_settle))
+    return await fn(Pair(delivered))
 
 
 @pytest.mark.covers("C2")

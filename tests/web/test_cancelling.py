@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.wires import serving
+from tests.wires import serving, until
 from trio_http import Request, Response
 from trio_http.testing import for_each_cancel_point
 from trio_http.web import FileResponse, FormLimits, Router, compression, form, limit_concurrency, path_join_safe, static
@@ -222,11 +222,8 @@ async def test_a_client_that_leaves_half_way(tmp_path: Path, kind: str, spool: b
             await peer.send(head + BODY[:400_000])
             with trio.fail_after(10):
                 await began.wait()
-                while not open_in(tmp_path):
-                    await trio.sleep(0.01)
-        with trio.fail_after(10):
-            while open_in(tmp_path):
-                await trio.sleep(0.01)
+            await until(lambda: open_in(tmp_path))
+        await until(lambda: not open_in(tmp_path))
     assert content_of(tmp_path) == {}
 
 

@@ -18,7 +18,7 @@ import pytest
 import trio
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from tests.wires import serving
+from tests.wires import serving, until
 from trio_http import Request, Response, StatusError
 from trio_http._clock import set_wall_clock
 from trio_http.messages import Handler
@@ -364,9 +364,7 @@ async def test_nothing_stays_open(site: Path) -> None:
             await peer.send(b"GET /big.bin HTTP/1.1\r\nHost: h\r\n\r\n")
             await peer.receive_until(b"\r\n\r\n")
             await peer.receive_exactly(10)
-        with trio.fail_after(10):
-            while wires.server.connections:
-                await trio.sleep(0.001)
+        await until(lambda: not wires.server.connections)
     assert open_below(site) == []
     await handler(Request("GET", "/big.bin"))  # and nobody ever sends it
     assert open_below(site) == []
