@@ -18,6 +18,7 @@ import pytest
 import trio
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from tests.web.open_files import open_below
 from tests.wires import serving, until
 from trio_http import Request, Response, StatusError
 from trio_http._clock import set_wall_clock
@@ -47,19 +48,6 @@ def site(tmp_path: Path) -> Path:
     (root / "in.txt").symlink_to("hello.txt")
     os.mkfifo(root / "pipe")
     return root
-
-
-def open_below(root: Path) -> list[str]:
-    """The files of a folder that this process has open."""
-    found = []
-    for descriptor in os.listdir("/proc/self/fd"):
-        try:
-            target = os.readlink(f"/proc/self/fd/{descriptor}")
-        except OSError:
-            continue
-        if target.startswith(str(root)):
-            found.append(target)
-    return found
 
 
 async def ask(handler: Handler, path: str, method: str = "GET", **fields: str) -> Response:
@@ -318,14 +306,12 @@ async def test_methods(site: Path) -> None:
 @contextmanager
 def unprivileged() -> Iterator[None]:
     """Be nobody for a while, if this is the superuser, who may read everything."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
+    before = os.geteuid()
+    os.seteuid(before or 65534)
     try:
         yield
     finally:
-        os.seteuid(0)
+        os.seteuid(before)
 
 
 async def test_what_may_not_be_read() -> None:

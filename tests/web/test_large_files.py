@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from tests.web.open_files import open_below
 from tests.wires import ALL_KINDS, Peer, serving, until
 from trio_http import MinRate, Request, Response, ServerLimits, ServerTimeouts
 from trio_http.messages import FilePart
@@ -29,17 +30,6 @@ def site(tmp_path: Path) -> Path:
     with (tmp_path / "huge.bin").open("wb") as file:
         file.truncate(HUGE)
     return tmp_path
-
-
-def open_below(root: Path) -> list[str]:
-    """The files of a folder that this process has open."""
-    found = []
-    for descriptor in os.listdir("/proc/self/fd"):
-        try:
-            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-        except OSError:
-            continue
-    return [target for target in found if target.startswith(str(root))]
 
 
 async def until_closed(root: Path) -> None:
