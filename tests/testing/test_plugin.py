@@ -238,6 +238,19 @@ def test_misuse_is_told(pytester: pytest.Pytester, source: str, complaint: str) 
     result.stdout.fnmatch_lines([complaint])
 
 
+@pytest.mark.parametrize("name", ["TRIO_HTTP_SEED", "TRIO_HTTP_SEEDS"])
+def test_an_environment_that_makes_no_sense_is_told(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "many")
+
+    result = run(pytester, "@pytest.mark.explore(seeds=2)\nasync def test_it(virtual_network): pass")
+
+    assert result.ret != 0
+    assert f"{name}='many': give a whole number" in result.stdout.str()
+    assert "INTERNALERROR" not in result.stdout.str()
+
+
 def test_marks_work_without_trio_mode(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
