@@ -151,6 +151,16 @@ async def delivered() -> None:
         await sock.recv(1)
 
 
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until something is so that no event tells, looking again whenever all tasks have nothing to do for 1 ms.
+
+    Not for a clock that jumps: it would jump to the end of the wait.
+    """
+    with trio.fail_after(30):
+        while not condition():
+            await trio.testing.wait_all_tasks_blocked(0.001)
+
+
 async def let_time_pass(clock: trio.testing.MockClock, kind: str) -> None:
     """Move a clock step by step, each when all tasks wait and no byte is under way."""
     while True:

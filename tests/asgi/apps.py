@@ -23,6 +23,14 @@ def body(data: bytes = b"", *, more: bool = False) -> Message:
     return {"type": "http.response.body", "body": data, "more_body": more}
 
 
+def sending(*messages: Message) -> ASGIApplication:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        for message in messages:
+            await send(message)
+
+    return app
+
+
 def behind_middleware(app: ASGIApplication, **options: Any) -> Handler:
     """The same application where somebody stands around the handler, so that it cannot push."""
     handler = ASGIHandler(app, **options)

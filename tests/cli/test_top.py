@@ -12,7 +12,7 @@ import trio
 from cli_kit import Screen
 from rich.console import Console
 
-from tests.wires import serving
+from tests.wires import serving, until
 from trio_http import Request, Response
 from trio_http._cli import _top, main
 from trio_http._cli._parser import Parser
@@ -21,8 +21,8 @@ from trio_http.server import serve_status, status_of
 
 
 async def wait(request: Request) -> Response:
-    await trio.sleep(100)
-    return Response("")
+    await trio.sleep_forever()
+    raise AssertionError
 
 
 async def top(*arguments: str) -> tuple[int, Screen]:
@@ -37,8 +37,7 @@ async def test_it_looks_once_where_output_is_no_terminal(tmp_path: Path) -> None
     async with serving(wait, "socket") as wires, wires.connect() as peer, trio.open_nursery() as nursery:
         await nursery.start(serve_status, wires.server, path)
         await peer.send(b"GET /slow?token=1 HTTP/1.1\r\nHost: a\r\n\r\n")
-        while not wires.server.active:
-            await trio.sleep(0.01)
+        await until(lambda: wires.server.active)
         code, screen = await top(path)
         nursery.cancel_scope.cancel()
 

@@ -12,6 +12,7 @@ from typing import Any, Self
 import pytest
 import trio
 import trio.testing
+from trio.testing import MockClock
 
 from tests.wires import ALL_KINDS, KINDS, MemoryListener, Peer, serving
 from trio_http import Request, Response, Server, serve_connection
@@ -248,11 +249,11 @@ async def test_a_context_that_fails_at_its_end_is_logged(autojump_clock: Any, ca
 
 
 @pytest.mark.parametrize("kind", ["socket", "virtual", "memory"])
-async def test_a_closed_connection_leaves_nothing_to_the_garbage_collector(kind: str) -> None:
+async def test_a_closed_connection_leaves_nothing_to_the_garbage_collector(kind: str, mock_clock: MockClock) -> None:
     async def hello(request: Request) -> Response:
         return Response("hello")
 
-    async with serving(hello, kind) as wires:
+    async with serving(hello, kind, clock=mock_clock) as wires:
         gc.collect()
         gc.disable()
         try:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import trio
 import trio.testing
 
-from tests.wires import KINDS, Peer, serving
-from trio_http import BodyScopeEnded, Headers, Request, Response, ServerLimits, StatusError
-from trio_http.messages import Body, SendChunk
+from tests.server.handlers import echo, hello, is_closed
+from tests.wires import KINDS, serving
+from trio_http import Headers, Request, Response, ServerLimits, StatusError
+from trio_http.messages import SendChunk
 
 pytestmark = pytest.mark.parametrize("kind", KINDS)
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
-
-
-async def hello(request: Request) -> Response:
-    return Response("Hello, World!")
 
 
 async def count(request: Request) -> Response:
@@ -28,15 +23,6 @@ async def count(request: Request) -> Response:
     async for chunk in request.body:
         size += len(chunk)
     return Response(str(size))
-
-
-async def echo(request: Request) -> Response:
-    return Response(await request.read())
-
-
-async def is_closed(peer: Peer) -> bool:
-    with trio.fail_after(5):
-        return await peer.receive() == b""
 
 
 async def test_a_text_is_answered_with_its_type_and_length(kind: str) -> None:
@@ -162,181 +148,6 @@ async def test_trailers_are_kept_apart_from_headers(kind: str) -> None:
     assert "x-sum" not in headers
 
 
-@pytest.mark.covers("A40", "S1.89", "S1.90")
-async def test_pieces_of_every_shape_are_streamed_out(kind: str) -> None:
-    closed: list[str] = []
-
-    async def pieces() -> AsyncIterator[bytes]:
-        try:
-            yield b"one,"
-            yield b""
-            yield b"two"
-        finally:
-            closed.append("iterator")
-
-    async def producer(send: SendChunk) -> None:
-        await send(b"one,")
-        await send(b"two")
-
-    async def handler(request: Request) -> Response:
-        if request.path == "/iterator":
-            return Response(pieces())
-        if request.path == "/producer":
-            return Response(producer)
-        send, receive = trio.open_memory_channel[bytes](2)
-        send.send_nowait(b"one,")
-        send.send_nowait(b"two")
-        send.close()
-        return Response(receive)
-
-    async with serving(handler, kind) as wires, wires.connect() as peer:
-        for path in (b"/iterator", b"/producer", b"/channel"):
-            await peer.send(b"GET %b HTTP/1.1\r\nHost: test\r\n\r\n" % path)
-            head = await peer.receive_until(b"\r\n\r\n")
-            body = await peer.receive_until(b"0\r\n\r\n")
-
-            assert b"Transfer-Encoding: chunked\r\n" in head
-            assert body == b"4\r\none,\r\n3\r\ntwo\r\n0\r\n\r\n"
-
-    assert closed == ["iterator"]
-
-
-@pytest.mark.covers("A40", "A41")
-async def test_a_counted_stream_is_sent_without_chunks(kind: str) -> None:
-    async def producer(send: SendChunk) -> None:
-        await send(b"12")
-        await send(b"345")
-
-    async def handler(request: Request) -> Response:
-        return Response(producer, headers={"content-length": "5"})
-
-    async with serving(handler, kind) as wires, wires.connect() as peer:
-        status, fields, body = await peer.ask(GET)
-
-    assert (status, body) == (200, b"12345")
-    assert b"transfer-encoding" not in fields
-
-
-@pytest.mark.covers("A42")
-async def test_trailers_can_be_sent(kind: str) -> None:
-    async def producer(send: SendChunk) -> None:
-        await send(b"x")
-
-    async def handler(request: Request) -> Response:
-        return Response(producer, trailers={"X-Sum": "7"})
-
-    async with serving(handler, kind) as wires, wires.connect() as peer:
-        await peer.send(GET)
-        await peer.receive_until(b"\r\n\r\n")
-
-        assert await peer.receive_until(b"\r\n\r\n") == b"1\r\nx\r\n0\r\nX-Sum: 7\r\n\r\n"
-
-
-@pytest.mark.covers("A42")
-@pytest.mark.parametrize("counted", [False, True])
-async def test_a_body_in_memory_is_sent_in_chunks_where_trailers_follow(kind: str, counted: bool) -> None:
-    async def handler(request: Request) -> Response:
-        headers = {"Content-Length": "5"} if counted else {}
-        return Response("whole", headers=headers, trailers={"X-Sum": "7", "X-Time": "1"})
-
-    async with serving(handler, kind) as wires, wires.connect() as peer:
-        for _ in range(2):
-            await peer.send(GET)
-            head = await peer.receive_until(b"\r\n\r\n")
-
-            assert b"\r\nTransfer-Encoding: chunked\r\n" in head
-            assert b"\r\nTrailer: X-Sum, X-Time\r\n" in head
-            assert b"Content-Length" not in head
-            assert await peer.receive_until(b"\r\n\r\n") == b"5\r\nwhole\r\n0\r\nX-Sum: 7\r\nX-Time: 1\r\n\r\n"
-
-
-@pytest.mark.parametrize("streamed", [False, True])
-async def test_who_cannot_get_trailers_gets_the_body_without_them(kind: str, streamed: bool) -> None:
-    async def producer(send: SendChunk) -> None:
-        await send(b"whole")
-
-    async def handler(request: Request) -> Response:
-        return Response(producer if streamed else "whole", trailers={"X-Sum": "7"})
-
-    async with serving(handler, kind) as wires:
-        async with wires.connect() as old:
-            await old.send(b"GET / HTTP/1.0\r\n\r\n")
-            head, _, body = (await old.receive_all()).partition(b"\r\n\r\n")
-
-            assert body == b"whole"
-            assert b"Trailer" not in head
-        async with wires.connect() as peer:
-            for _ in range(2):
-                await peer.send(GET.replace(b"GET", b"HEAD"))
-
-                assert b"Trailer" not in await peer.receive_until(b"\r\n\r\n")
-            assert wires.server.stats.errors == 0
-
-
-@pytest.mark.covers("A41")
-async def test_head_gets_the_head_of_get(kind: str) -> None:
-    closed: list[bool] = []
-
-    class Pieces:
-        def __aiter__(self) -> Pieces:
-            raise AssertionError("nobody may ask for the body of an answer to HEAD")
-
-        async def __anext__(self) -> bytes:
-            raise AssertionError
-
-        async def aclose(self) -> None:
-            closed.append(True)
-
-    async def handler(request: Request) -> Response:
-        return Response("Hello, World!" if request.path == "/" else Pieces())
-
-    async with serving(handler, kind) as wires, wires.connect() as peer:
-        await peer.send(b"HEAD / HTTP/1.1\r\nHost: test\r\n\r\n")
-        assert b"Content-Length: 13\r\n" in await peer.receive_until(b"\r\n\r\n")
-
-        await peer.send(b"HEAD /stream HTTP/1.1\r\nHost: test\r\n\r\n")
-        assert b"Transfer-Encoding: chunked\r\n" in await peer.receive_until(b"\r\n\r\n")
-
-        await peer.send(GET)
-        assert (await peer.response())[2] == b"Hello, World!"
-
-    assert closed == [True]
-
-
-@pytest.mark.covers("A41")
-@pytest.mark.parametrize("status", [204, 304])
-async def test_an_answer_that_has_no_body_is_sent_without_one(kind: str, status: int) -> None:
-    async def handler(request: Request) -> Response:
-        return Response(b"not for the wire", status=status)
-
-    async with serving(handler, kind) as wires, wires.connect() as peer:
-        await peer.send(GET * 2)
-        first = await peer.receive_until(b"\r\n\r\n")
-        second = await peer.receive_until(b"\r\n\r\n")
-
-    assert first.startswith(b"HTTP/1.1 %d " % status)
-    assert second.startswith(b"HTTP/1.1 %d " % status)
-
-
-@pytest.mark.covers("A41")
-async def test_http_1_0_gets_a_close_delimited_stream(kind: str) -> None:
-    async def producer(send: SendChunk) -> None:
-        await send(b"one")
-        await send(b"two")
-
-    async def handler(request: Request) -> Response:
-        return Response(producer)
-
-    async with serving(handler, kind) as wires, wires.connect() as peer:
-        await peer.send(b"GET / HTTP/1.0\r\n\r\n")
-        answer = await peer.receive_all()
-
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert b"chunked" not in head
-    assert b"Connection: close" in head
-    assert body == b"onetwo"
-
-
 async def test_close_is_honoured(kind: str) -> None:
     async with serving(hello, kind) as wires, wires.connect() as peer:
         _, fields, _ = await peer.ask(b"GET / HTTP/1.1\r\nHost: test\r\nConnection: foo, close\r\n\r\n")
@@ -450,149 +261,6 @@ async def test_a_wrong_length_is_answered_500(
         assert await is_closed(peer)
 
     assert "Content-Length" in caplog.text
-
-
-async def test_an_unread_body_is_skipped_and_the_connection_goes_on(kind: str) -> None:
-    async with serving(hello, kind) as wires, wires.connect() as peer:
-        for _ in range(3):
-            status, fields, _ = await peer.ask(
-                b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000
-            )
-
-            assert status == 200
-            assert b"connection" not in fields
-
-
-@pytest.mark.covers("A31")
-async def test_a_long_unread_body_ends_the_connection_after_the_answer(kind: str) -> None:
-    async with serving(hello, kind) as wires, wires.connect() as peer:
-        await peer.send(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1000)
-        status, fields, body = await peer.response()
-
-        assert (status, body) == (200, b"Hello, World!")
-        assert fields[b"connection"] == b"close"
-        assert await is_closed(peer)
-
-
-@pytest.mark.covers("A30")
-async def test_continue_is_said_when_the_handler_wants_the_body(kind: str) -> None:
-    async with serving(echo, kind) as wires, wires.connect() as peer:
-        await peer.send(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
-        assert await peer.receive_until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
-
-        assert (await peer.ask(b"ok"))[2] == b"ok"
-        assert (await peer.ask(GET))[0] == 200
-
-
-@pytest.mark.covers("A30", "A43")
-async def test_early_hints_do_not_stand_for_continue(kind: str) -> None:
-    async def handler(request: Request) -> Response:
-        await request.inform(103, {"Link": "</style.css>; rel=preload"})
-        return Response(await request.read())
-
-    async with serving(handler, kind) as wires, wires.connect() as peer:
-        await peer.send(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
-        assert (await peer.receive_until(b"\r\n\r\n")).startswith(b"HTTP/1.1 103 ")
-        with trio.fail_after(5):
-            assert await peer.receive_until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
-
-        assert (await peer.ask(b"ok"))[2] == b"ok"
-
-
-async def test_a_refusal_before_the_body_says_no_continue(kind: str) -> None:
-    async def handler(request: Request) -> Response:
-        return Response(b"no", status=403)
-
-    async with serving(handler, kind) as wires, wires.connect() as peer:
-        status, fields, _ = await peer.ask(
-            b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
-        )
-
-        assert status == 403
-        assert fields[b"connection"] == b"close"
-        assert await is_closed(peer)
-
-
-@pytest.mark.covers("A43")
-async def test_informational_answers_come_before_the_final_one(kind: str) -> None:
-    async def handler(request: Request) -> Response:
-        await request.inform(103, {"Link": "</style.css>; rel=preload"})
-        return Response(b"done")
-
-    async with serving(handler, kind) as wires, wires.connect() as peer:
-        await peer.send(GET)
-        early = await peer.receive_until(b"\r\n\r\n")
-
-        assert early.startswith(b"HTTP/1.1 103 ")
-        assert b"Link: </style.css>; rel=preload\r\n" in early
-        assert (await peer.response())[2] == b"done"
-
-
-@pytest.mark.covers("A27", "S1.61", "S1.109")
-@pytest.mark.parametrize("framing", [b"Content-Length: 11\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\nb\r\n"])
-async def test_a_body_above_the_limit_is_answered_413(kind: str, framing: bytes) -> None:
-    async with serving(echo, kind, limits=ServerLimits(body=10)) as wires, wires.connect() as peer:
-        await peer.send(b"POST / HTTP/1.1\r\nHost: test\r\n" + framing + b"01234567890")
-        status, fields, body = await peer.response()
-
-        assert (status, body) == (413, b"413 Content Too Large: at most 10 bytes are accepted\n")
-        assert fields[b"connection"] == b"close"
-        assert await is_closed(peer)
-
-
-@pytest.mark.covers("A27", "S1.61")
-@pytest.mark.parametrize(("own", "named"), [(None, "ServerLimits.body=10 "), (7, "request.limit_body=7 ")])
-async def test_the_log_names_the_limit_that_a_body_passed(
-    kind: str, own: int | None, named: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def handler(request: Request) -> Response:
-        if own is not None:
-            request.limit_body(own)
-        return Response(await request.read())
-
-    caplog.set_level(logging.INFO)
-    async with serving(handler, kind, limits=ServerLimits(body=10)) as wires, wires.connect() as peer:
-        await peer.send(b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n")
-
-        assert (await peer.response())[0] == 413
-    assert named in caplog.text
-
-
-@pytest.mark.covers("S1.57", "S1.62")
-@pytest.mark.parametrize(
-    "options", [{"read_size": 1000}, {"limits": ServerLimits(buffer=1000)}], ids=["read_size", "buffer"]
-)
-async def test_no_more_is_read_at_once_than_allowed(kind: str, options: Any) -> None:
-    sizes: list[int] = []
-
-    async def handler(request: Request) -> Response:
-        if request.path == "/late":
-            await trio.sleep(0.12)  # long enough for a watch to read ahead where that is how the end is found
-        sizes.extend([len(chunk) async for chunk in request.body])
-        return Response()
-
-    async with serving(handler, kind, **options) as wires, wires.connect() as peer:
-        for path in (b"/", b"/late"):
-            await peer.send(b"POST %b HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n" % path + b"x" * 20_000)
-            assert (await peer.response())[0] == 200
-
-    assert sum(sizes) == 40_000
-    assert max(sizes) <= 1000
-
-
-async def test_a_body_kept_beyond_its_request_says_so(kind: str) -> None:
-    kept: list[Body] = []
-
-    async def handler(request: Request) -> Response:
-        kept.append(request.body)
-        return Response(b"")
-
-    async with serving(handler, kind) as wires, wires.connect() as peer:
-        await peer.ask(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\nx")
-        await peer.ask(GET)
-
-        with pytest.raises(BodyScopeEnded, match="POST /> has been answered"):
-            await kept[0].receive_some()
 
 
 async def test_what_a_handler_makes_is_checked_where_it_is_made(kind: str, caplog: pytest.LogCaptureFixture) -> None:

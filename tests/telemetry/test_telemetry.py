@@ -15,6 +15,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from tests.wires import serving
 from trio_http import Client, ConnectError, Request, Response
 from trio_http.telemetry import ClientTracing, ServerTracing
+from trio_http.testing import VirtualNetwork
 from trio_http.web import Router
 
 
@@ -131,11 +132,11 @@ async def test_failures_are_errors(spans: Spans, autojump_clock: Any) -> None:
     assert facts(left)["error.type"] == "client_gone"
 
 
-async def test_one_trace_goes_through_client_and_server(spans: Spans) -> None:
+async def test_one_trace_goes_through_client_and_server(spans: Spans, virtual_network: VirtualNetwork) -> None:
     middleware = [ClientTracing(tracer_provider=spans.provider, query=True)]
     tracing = ServerTracing(tracer_provider=spans.provider, query=True)
     async with (
-        serving(router(spans), "socket", instruments=[tracing]) as wires,
+        serving(router(spans), "virtual", instruments=[tracing]) as wires,
         Client(base_url=f"http://me:secret@127.0.0.1:{wires.server.port}", middleware=middleware) as client,
     ):
         assert (await client.get("/user/ann?a=1#top")).text() == "ann"

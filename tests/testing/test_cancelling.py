@@ -7,6 +7,8 @@ import trio
 
 from trio_http.testing import CancelPointError, HarnessError, VirtualNetwork, for_each_cancel_point, simulate
 
+from .steps import echo
+
 
 class Pool:
     """Two slots for connections. ``careful=False`` plants the classic leak: a slot taken before the ``try``."""
@@ -35,15 +37,6 @@ class Pool:
         async with stream:
             await stream.send_all(b"hello")
             return await stream.receive_some()
-
-
-async def echo(stream: trio.SocketStream) -> None:
-    async with stream:
-        try:
-            async for data in stream:
-                await stream.send_all(data)
-        except trio.BrokenResourceError:
-            pass
 
 
 def cancelled_everywhere(pool: Pool) -> int:

@@ -76,3 +76,17 @@ async def test_what_a_handler_raises_comes_out_of_the_client(autojump_clock: Any
     async with Client(app=fail, base_url="http://app") as client:
         with pytest.raises(ValueError, match="the real error"):
             await client.get("/")
+
+
+@pytest.mark.covers("C1")
+async def test_a_listener_closes_all_that_waits_also_when_it_is_cancelled(autojump_clock: Any) -> None:
+    listener = MemoryListener()
+    waiting = [listener.connect(), listener.connect()]
+
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await listener.aclose()
+
+    for stream in waiting:
+        with pytest.raises(trio.BrokenResourceError):
+            await stream.send_all(b"x")

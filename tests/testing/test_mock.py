@@ -166,3 +166,30 @@ def test_mocks_that_make_no_sense_are_refused(bad: Callable[[MockHTTP], object])
             bad(mock)
 
     mocked(program, strict=False)
+
+
+@pytest.mark.covers("C16")
+def test_what_has_no_body_says_no_length() -> None:
+    async def program(mock: MockHTTP, client: httpx.AsyncClient) -> None:
+        route = mock.post("http://api/a").reply(204).reply(304)
+
+        for status in (204, 304):
+            answer = await client.post("http://api/a")
+            assert (answer.status_code, answer.content, "content-length" in answer.headers) == (status, b"", False)
+        with pytest.raises(ValueError, match="a 204 has no body"):
+            route.reply(204, body="x")
+
+    mocked(program)
+
+
+@pytest.mark.covers("C16")
+def test_answers_under_tls_can_break_in_the_middle() -> None:
+    async def program(mock: MockHTTP, client: httpx.AsyncClient) -> None:
+        mock.get("https://api/a").reply(body="0123456789", reset_after=45)
+        mock.get("https://api/b").reset()
+
+        for path in "ab":
+            with pytest.raises(httpx.TransportError):
+                await client.get(f"https://api/{path}")
+
+    mocked(program)

@@ -102,6 +102,19 @@ def test_dns_can_be_set_fail_and_be_slow() -> None:
     run(main)
 
 
+def test_asking_for_a_host_leaves_its_name_as_it_was_set() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        net.host("api")
+        net.dns["api"] = "10.9.9.9"
+
+        net.host("api", names=["other"])
+
+        assert net.dns["api"] == ("10.9.9.9",)
+        assert net.dns["other"] == net.host("api").addresses
+
+    run(main)
+
+
 def test_happy_eyeballs_gives_a_black_hole_a_quarter_second() -> None:
     async def main(net: VirtualNetwork) -> None:
         api, hole = net.host("api"), net.host("hole")

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import trio
 
-from trio_http.testing import Chunks, DeadlockError, PeerError, RawPeer, VirtualNetwork, simulate
+from trio_http.testing import CertificateAuthority, Chunks, DeadlockError, PeerError, RawPeer, VirtualNetwork, simulate
 
 
 def with_peers(client: Callable[[RawPeer], Awaitable[Any]], server: Callable[[RawPeer], Awaitable[Any]]) -> None:
@@ -142,3 +142,33 @@ def test_two_clients_in_one_moment_are_both_accepted() -> None:
         assert len(peers.peers) == 2
 
     simulate(main)
+
+
+async def test_accepting_from_a_closed_listener_is_told_without_a_group(virtual_network: VirtualNetwork) -> None:
+    async with virtual_network.listen_raw("api", 80) as peers:
+        pass
+
+    with pytest.raises(trio.ClosedResourceError):
+        await peers.accept()
+
+
+async def read_all(stream: trio.abc.ReceiveStream) -> None:
+    while await stream.receive_some():
+        pass
+
+
+@pytest.mark.covers("C24")
+async def test_a_connection_under_tls_can_be_reset(
+    virtual_network: VirtualNetwork, test_ca: CertificateAuthority
+) -> None:
+    net = virtual_network
+    async with net.listen_raw("api", 443) as peers, trio.open_nursery() as nursery:
+        client = await trio.open_ssl_over_tcp_stream("api", 443, ssl_context=test_ca.client_context())
+        nursery.start_soon(client.do_handshake)
+        below = (await peers.accept()).stream
+        async with RawPeer(trio.SSLStream(below, test_ca.server_context("api"), server_side=True)) as peer:
+            await peer.send(b"hello")
+            peer.reset()
+        with pytest.raises(trio.BrokenResourceError):
+            await read_all(client)
+        await trio.aclose_forcefully(client)

@@ -238,6 +238,19 @@ def test_misuse_is_told(pytester: pytest.Pytester, source: str, complaint: str) 
     result.stdout.fnmatch_lines([complaint])
 
 
+@pytest.mark.parametrize("name", ["TRIO_HTTP_SEED", "TRIO_HTTP_SEEDS"])
+def test_an_environment_that_makes_no_sense_is_told(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "many")
+
+    result = run(pytester, "@pytest.mark.explore(seeds=2)\nasync def test_it(virtual_network): pass")
+
+    assert result.ret != 0
+    assert f"{name}='many': give a whole number" in result.stdout.str()
+    assert "INTERNALERROR" not in result.stdout.str()
+
+
 def test_marks_work_without_trio_mode(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
@@ -296,6 +309,7 @@ def test_no_network_lets_loopback_pass_and_nothing_else(pytester: pytest.Pyteste
         pytester,
         """
 import socket
+from functools import partial
 from trio_http.testing import RealNetworkError
 
 def test_blocked(no_network):
@@ -304,10 +318,22 @@ def test_blocked(no_network):
     with pytest.raises(RealNetworkError, match="example.com"):
         socket.getaddrinfo("example.com", 80)
 
+@pytest.mark.parametrize("look_up", [socket.gethostbyname, socket.gethostbyname_ex, socket.gethostbyaddr])
+def test_old_look_ups(no_network, look_up):
+    name = look_up.__name__
+    with pytest.raises(RealNetworkError, match="192.0.2.1"):
+        getattr(socket, name)("192.0.2.1")
+    getattr(socket, name)("127.0.0.1")
+
+def test_datagrams(no_network):
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        for send in (partial(sock.sendto, b"x"), partial(sock.sendmsg, [b"x"], [], 0)):
+            with pytest.raises(RealNetworkError, match="192.0.2.1"):
+                send(("192.0.2.1", 9))
+
 async def test_trio(no_network):
     async with trio.open_nursery() as nursery:
-        [listener] = await nursery.start(trio.serve_tcp, echo, 0)[:1] if False else (await nursery.start(
-            lambda task_status: trio.serve_tcp(echo, 0, host="127.0.0.1", task_status=task_status)))
+        [listener] = await nursery.start(partial(trio.serve_tcp, echo, 0, host="127.0.0.1"))
         async with await trio.testing.open_stream_to_socket_listener(listener) as stream:
             await stream.send_all(b"x")
             assert await stream.receive_some() == b"x"
@@ -317,7 +343,7 @@ async def test_trio(no_network):
 """,
     )
 
-    result.assert_outcomes(passed=2)
+    result.assert_outcomes(passed=6)
 
 
 def test_loading_the_plugin_loads_nothing_heavy() -> None:

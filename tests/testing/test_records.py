@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -269,22 +272,53 @@ def test_replay_can_take_the_recorded_time() -> None:
     assert simulate(main).value == 4
 
 
-@pytest.mark.covers("C20")
-async def test_a_real_server_is_recorded_through_a_proxy() -> None:
-    cassette = Cassette()
+@asynccontextmanager
+async def real_server() -> AsyncIterator[int]:
+    """A server on loopback; its port."""
     async with trio.open_nursery() as nursery:
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
         nursery.start_soon(trio.serve_listeners, serve_http, listeners)
-        async with cassette.record_real("127.0.0.1", listeners[0].socket.getsockname()[1]) as port:
-            async with httpx.AsyncClient(trust_env=False) as client:
-                response = await client.get(f"http://127.0.0.1:{port}/real", headers={"cookie": "secret"})
-                assert response.text == "/real"
-            await trio.testing.wait_all_tasks_blocked(0.05)
+        yield listeners[0].socket.getsockname()[1]
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.covers("C20")
+@pytest.mark.parametrize("left_open", [False, True])
+async def test_a_real_server_is_recorded_through_a_proxy(left_open: bool) -> None:
+    cassette = Cassette()
+    client = httpx.AsyncClient(trust_env=False)
+    async with real_server() as port:
+        async with cassette.record_real("127.0.0.1", port) as own:
+            response = await client.get(f"http://127.0.0.1:{own}/real", headers={"cookie": "secret"})
+            assert response.text == "/real"
+            if not left_open:
+                await client.aclose()
+        await client.aclose()
 
     [conversation] = cassette.conversations
     assert [side for side, _ in conversation.spoken()] == ["client", "server"]
     assert b"secret" not in conversation.turns[0].data
+
+
+async def test_recording_adds_no_group_around_an_error() -> None:
+    own = KeyError("mine")
+    async with real_server() as port:
+        with pytest.raises(KeyError) as caught:
+            async with Cassette().record_real("127.0.0.1", port):
+                raise own
+
+    assert caught.value is own
+
+
+async def test_a_real_server_that_cannot_be_reached_is_told() -> None:
+    async def ask(port: int) -> None:
+        async with Cassette().record_real("127.0.0.1", port) as own, await trio.open_tcp_stream("127.0.0.1", own) as us:
+            assert await us.receive_some() == b""
+
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        with pytest.raises(OSError, match="failed"):
+            await ask(nobody.getsockname()[1])
 
 
 def test_tls_and_wrong_files_are_refused(tmp_path: Path) -> None:

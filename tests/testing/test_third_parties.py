@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -284,3 +285,12 @@ def test_hypercorn_over_the_bridge() -> None:
             done.set()
 
     simulate(main)
+
+
+@pytest.mark.parametrize(("family", "name"), [(socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")])
+async def test_a_stand_in_without_a_host_is_bound_to_all_of_its_family(
+    family: socket.AddressFamily, name: str, virtual_network: VirtualNetwork
+) -> None:
+    with stdlib_bridge(virtual_network), socket.socket(family) as sock:
+        sock.bind(("", 80))
+        assert sock.getsockname()[:2] == (name, 80)

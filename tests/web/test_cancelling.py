@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.wires import serving
+from tests.web.open_files import open_below
+from tests.wires import serving, until
 from trio_http import Request, Response
 from trio_http.testing import for_each_cancel_point
 from trio_http.web import FileResponse, FormLimits, Router, compression, form, limit_concurrency, path_join_safe, static
@@ -52,15 +53,6 @@ def submitted(size: int = 100_000) -> Request:
     return Request("POST", "/", content=Pieces(BODY, size), headers={"content-type": TYPE})
 
 
-def open_in(folder: Path) -> list[str]:
-    """The files of a folder that this process has open, those without a name included."""
-    found = []
-    for descriptor in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):
-            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-    return [target for target in found if target.startswith(str(folder))]
-
-
 def content_of(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_size for path in folder.iterdir()}
 
@@ -91,7 +83,7 @@ async def test_a_form_that_is_read_and_saved(tmp_path: Path) -> None:
                 await one.save(path_join_safe(store, one.filename))
 
     def sound() -> None:
-        assert open_in(tmp_path) == []
+        assert open_below(tmp_path) == []
         assert content_of(spool) == {}
         whole = {"small": 1, "big": len(BIG), "bigger": 2 * len(BIG)}
         stored = content_of(store)
@@ -110,7 +102,7 @@ async def test_a_body_that_is_spooled(tmp_path: Path) -> None:
             assert await file.read() == BIG
 
     def sound() -> None:
-        assert open_in(tmp_path) == []
+        assert open_below(tmp_path) == []
         assert content_of(tmp_path) == {}
 
     assert len(await for_each_cancel_point(spool, sound)) > 5
@@ -133,7 +125,7 @@ async def test_a_file_that_is_sent(tmp_path: Path, wrapped: bool) -> None:
         await response.outgoing.send_to(drop)
 
     def sound() -> None:
-        assert open_in(tmp_path) == []
+        assert open_below(tmp_path) == []
 
     assert len(await for_each_cancel_point(send, sound)) > 3
 
@@ -151,7 +143,7 @@ async def test_a_file_out_of_a_folder(tmp_path: Path) -> None:
             await response.outgoing.send_to(drop)
 
     def sound() -> None:
-        assert open_in(tmp_path) == []
+        assert open_below(tmp_path) == []
 
     assert len(await for_each_cancel_point(ask, sound)) > 3
 
@@ -179,7 +171,7 @@ async def test_a_disk_that_is_full_while_a_form_is_read(tmp_path: Path) -> None:
     with small_disk(250_000), pytest.raises(OSError, match="too large"):
         await form(submitted(50_000), limits=FormLimits(spool=100_000), folder=str(tmp_path))
 
-    assert open_in(tmp_path) == []
+    assert open_below(tmp_path) == []
     assert content_of(tmp_path) == {}
 
 
@@ -192,14 +184,14 @@ async def test_a_disk_that_is_full_while_an_upload_is_saved(tmp_path: Path) -> N
         await big.save(tmp_path / "big")  # once there is room again
 
     assert content_of(tmp_path) == {"big": len(BIG)}
-    assert open_in(tmp_path) == []
+    assert open_below(tmp_path) == []
 
 
 async def test_a_disk_that_is_full_while_a_body_is_spooled(tmp_path: Path) -> None:
     with small_disk(250_000), pytest.raises(OSError, match="too large"):
         await Request("POST", "/", content=Pieces(BIG * 2)).spool(memory=10, folder=str(tmp_path))
 
-    assert open_in(tmp_path) == []
+    assert open_below(tmp_path) == []
 
 
 @pytest.mark.covers("A44")
@@ -222,11 +214,8 @@ async def test_a_client_that_leaves_half_way(tmp_path: Path, kind: str, spool: b
             await peer.send(head + BODY[:400_000])
             with trio.fail_after(10):
                 await began.wait()
-                while not open_in(tmp_path):
-                    await trio.sleep(0.01)
-        with trio.fail_after(10):
-            while open_in(tmp_path):
-                await trio.sleep(0.01)
+            await until(lambda: open_below(tmp_path))
+        await until(lambda: not open_below(tmp_path))
     assert content_of(tmp_path) == {}
 
 

@@ -17,6 +17,7 @@ import pytest
 import trio
 
 import trio_http
+from tests.wires import until
 from trio_http import Client, Handler, Request, Response, Server
 from trio_http.messages import SendChunk
 
@@ -137,6 +138,4 @@ async def test_the_dashboard() -> None:
             second = await response.body.receive_some()
             assert json.loads(second.split(b"data: ")[1]) == {"load": 1.5}
             assert board.watchers == 1
-        with trio.fail_after(5):
-            while board.watchers:
-                await trio.sleep(0.001)
+        await until(lambda: not board.watchers)

@@ -18,7 +18,8 @@ import pytest
 import trio
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from tests.wires import serving
+from tests.web.open_files import open_below
+from tests.wires import serving, until
 from trio_http import Request, Response, StatusError
 from trio_http._clock import set_wall_clock
 from trio_http.messages import Handler
@@ -47,19 +48,6 @@ def site(tmp_path: Path) -> Path:
     (root / "in.txt").symlink_to("hello.txt")
     os.mkfifo(root / "pipe")
     return root
-
-
-def open_below(root: Path) -> list[str]:
-    """The files of a folder that this process has open."""
-    found = []
-    for descriptor in os.listdir("/proc/self/fd"):
-        try:
-            target = os.readlink(f"/proc/self/fd/{descriptor}")
-        except OSError:
-            continue
-        if target.startswith(str(root)):
-            found.append(target)
-    return found
 
 
 async def ask(handler: Handler, path: str, method: str = "GET", **fields: str) -> Response:
@@ -318,14 +306,12 @@ async def test_methods(site: Path) -> None:
 @contextmanager
 def unprivileged() -> Iterator[None]:
     """Be nobody for a while, if this is the superuser, who may read everything."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
+    before = os.geteuid()
+    os.seteuid(before or 65534)
     try:
         yield
     finally:
-        os.seteuid(0)
+        os.seteuid(before)
 
 
 async def test_what_may_not_be_read() -> None:
@@ -364,9 +350,7 @@ async def test_nothing_stays_open(site: Path) -> None:
             await peer.send(b"GET /big.bin HTTP/1.1\r\nHost: h\r\n\r\n")
             await peer.receive_until(b"\r\n\r\n")
             await peer.receive_exactly(10)
-        with trio.fail_after(10):
-            while wires.server.connections:
-                await trio.sleep(0.001)
+        await until(lambda: not wires.server.connections)
     assert open_below(site) == []
     await handler(Request("GET", "/big.bin"))  # and nobody ever sends it
     assert open_below(site) == []

@@ -14,6 +14,7 @@ import pytest
 import trio
 from hypothesis import given, settings, strategies as st
 
+from tests.web.open_files import open_below
 from tests.wires import serving
 from trio_http import Request, Response, StatusError, parse_form, parse_multipart
 from trio_http.messages import Body
@@ -216,17 +217,6 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def spooled(folder: Path) -> int:
-    """How many unnamed files of that folder this process has open."""
-    count = 0
-    for descriptor in os.listdir("/proc/self/fd"):
-        try:
-            count += os.readlink(f"/proc/self/fd/{descriptor}").startswith(str(folder))
-        except OSError:
-            continue
-    return count
-
-
 @pytest.mark.covers("A44")
 async def test_nothing_stays_on_disk_when_a_form_fails(tmp_path: Path) -> None:
     body = part("f", b"x" * 300_000, "f")
@@ -235,7 +225,7 @@ async def test_nothing_stays_on_disk_when_a_form_fails(tmp_path: Path) -> None:
         await form(post(body), folder=str(tmp_path))
 
     assert names_in(tmp_path) == []
-    assert spooled(tmp_path) == 0
+    assert len(open_below(tmp_path)) == 0
 
 
 @pytest.mark.covers("A44")
@@ -251,7 +241,7 @@ async def test_nothing_stays_on_disk_when_reading_is_cancelled(tmp_path: Path) -
             if self.pieces == 1:
                 return part("f", b"", "f")[:-2]
             if self.pieces == 5:
-                assert spooled(tmp_path) == 1
+                assert len(open_below(tmp_path)) == 1
                 self.scope.cancel()
             await trio.lowlevel.checkpoint()
             return b"x" * 50_000
@@ -265,17 +255,17 @@ async def test_nothing_stays_on_disk_when_reading_is_cancelled(tmp_path: Path) -
         await form(request, folder=str(tmp_path))
 
     assert source.scope.cancelled_caught
-    assert spooled(tmp_path) == 0
+    assert len(open_below(tmp_path)) == 0
 
 
 async def test_files_go_with_the_request(tmp_path: Path) -> None:
     request = post(part("f", b"x" * 300_000, "f") + END)
     await form(request, folder=str(tmp_path))
-    assert spooled(tmp_path) == 1
+    assert len(open_below(tmp_path)) == 1
 
     del request
 
-    assert spooled(tmp_path) == 0
+    assert len(open_below(tmp_path)) == 0
 
 
 @pytest.mark.covers("A44", "S1.83", "S4.45")

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.wires import ALL_KINDS, Peer, serving
+from tests.web.open_files import open_below
+from tests.wires import ALL_KINDS, Peer, serving, until
 from trio_http import MinRate, Request, Response, ServerLimits, ServerTimeouts
 from trio_http.messages import FilePart
 from trio_http.web import FileResponse, compression, static
@@ -31,29 +32,14 @@ def site(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def open_below(root: Path) -> list[str]:
-    """The files of a folder that this process has open."""
-    found = []
-    for descriptor in os.listdir("/proc/self/fd"):
-        try:
-            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-        except OSError:
-            continue
-    return [target for target in found if target.startswith(str(root))]
-
-
 async def until_closed(root: Path) -> None:
     """Wait until the server has closed what it had open."""
-    with trio.fail_after(10):
-        while open_below(root):
-            await trio.sleep(0.01)
+    await until(lambda: not open_below(root))
 
 
 async def until_logged(caplog: pytest.LogCaptureFixture, *texts: str) -> None:
     """Wait until the server has said all of this."""
-    with trio.fail_after(10):
-        while not all(text in caplog.text for text in texts):
-            await trio.sleep(0.01)
+    await until(lambda: all(text in caplog.text for text in texts))
 
 
 async def begin(peer: Peer, path: str, *fields: str) -> None:

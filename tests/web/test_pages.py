@@ -14,6 +14,7 @@ import trio
 import trio_http
 from tests.interop.real_programs import require
 from tests.web.test_examples import example
+from tests.wires import until
 from trio_http import Request, Response
 from trio_http.web import Resource, Router, add_docs, get, param, put, static
 
@@ -145,8 +146,7 @@ async def test_the_dashboard_is_live(tmp_path: Path) -> None:
     async with trio.open_nursery() as nursery:
 
         async def change() -> None:
-            while not board.watchers:  # until the page has connected
-                await trio.sleep(0.02)
+            await until(lambda: board.watchers)  # the page has connected
             board.show({"answers": 42})
 
         nursery.start_soon(change)

@@ -52,11 +52,11 @@ async def opened(peer: Peer) -> Hand:
     return made
 
 
-def served(function: Recorder, kind: str = "memory") -> Any:
+def served(function: Recorder, kind: str = "memory", **options: Any) -> Any:
     async def handler(request: Request) -> Response:
         return WebSocketResponse(PerMessage(function), keepalive=None)
 
-    return serving(handler, kind)
+    return serving(handler, kind, **options)
 
 
 async def test_each_event_is_one_call_in_order(autojump_clock: trio.testing.MockClock) -> None:
@@ -187,10 +187,10 @@ async def test_a_forced_shutdown_does_not_wait_for_close(
 
 
 @pytest.mark.parametrize("kind", ["memory", "socket"])
-async def test_a_shutdown_without_grace_waits_for_nobody(kind: str) -> None:
+async def test_a_shutdown_without_grace_waits_for_nobody(kind: str, mock_clock: trio.testing.MockClock) -> None:
     function = Recorder()
 
-    async with served(function, kind) as wires, wires.connect() as peer:
+    async with served(function, kind, clock=mock_clock) as wires, wires.connect() as peer:
         them = await opened(peer)
         while not function.calls:
             await trio.sleep(0.01)

@@ -68,7 +68,8 @@ class _StandIn(_real_socket):
 
     def bind(self, address: Any) -> None:
         """Bind to a numeric address."""
-        self.virtual.bind_now(str(ip_address(address[0] or "0.0.0.0")), address[1])  # noqa: S104
+        any_host = "::" if self.virtual.family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104
+        self.virtual.bind_now(str(ip_address(address[0] or any_host)), address[1])
 
     def setblocking(self, flag: bool) -> None:
         """Trio decides."""

@@ -40,7 +40,6 @@ class CertificateAuthority:
         self._key, self._name = _key("authority"), "trio_http test authority"
         self._certificate = _certificate(self._name, self._key, self._name, self._key, authority=True)
         self.pem: str = _pem(self._certificate)
-        self._servers: dict[tuple[str, ...], ssl.SSLContext] = {}
 
     def server_context(self, *names: str) -> ssl.SSLContext:
         """Return a new context for a server with these DNS names and addresses.
@@ -48,8 +47,6 @@ class CertificateAuthority:
         Raises:
             ValueError: no names.
         """
-        if not names:
-            raise ValueError("server_context(): give the names or addresses that the server is reached by")
         cert, key = self.issue(*names)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         with tempfile.NamedTemporaryFile(suffix=".pem", delete=False) as file:
@@ -61,7 +58,13 @@ class CertificateAuthority:
         return context
 
     def issue(self, *names: str) -> tuple[bytes, bytes]:
-        """Return certificate and key for these names, both PEM."""
+        """Return certificate and key for a server with these DNS names and addresses, both PEM.
+
+        Raises:
+            ValueError: no names.
+        """
+        if not names:
+            raise ValueError("no names: give the names or addresses that the server is reached by")
         key = _key("server " + " ".join(names))
         cert = _certificate(names[0], key, self._name, self._key, authority=False, names=names)
         return _pem(cert).encode(), key.private_bytes(
@@ -76,12 +79,10 @@ class CertificateAuthority:
 
 
 def _key(name: str) -> ed25519.Ed25519PrivateKey:
-
     return ed25519.Ed25519PrivateKey.from_private_bytes(keyed_bytes(0, f"test key of {name}", 32))
 
 
 def _pem(certificate: x509.Certificate) -> str:
-
     return certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
 
 
@@ -94,7 +95,6 @@ def _certificate(
     authority: bool,
     names: tuple[str, ...] = (),
 ) -> x509.Certificate:
-
     def named(text: str) -> x509.Name:
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text[:64])])
 
@@ -123,7 +123,6 @@ def _certificate(
 
 
 def _general(name: str) -> x509.GeneralName:
-
     try:
         return x509.IPAddress(ip_address(name))
     except ValueError:

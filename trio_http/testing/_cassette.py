@@ -16,14 +16,16 @@ import base64
 import json
 import re
 import ssl
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Final, Literal, TypeAlias, final
 
 import trio
 
+from ..transport import leave_nursery
 from ._hosts import Host
 from ._network import VirtualNetwork
 from ._peer import first_difference
@@ -176,55 +178,24 @@ class Cassette:
                 first = turns[0]
                 self.add([Turn(first.side, 0.0, first.data), *turns[1:]])
 
-    @asynccontextmanager
-    async def record_real(
+    def record_real(
         self, host: str, port: int, *, ssl_context: ssl.SSLContext | None = None
-    ) -> AsyncGenerator[int, None]:
+    ) -> AbstractAsyncContextManager[int]:
         """Stand between a client and a real server, and keep what is said. Not inside a simulation.
+
+        Use it as ``async with``, which gives the port on 127.0.0.1 for the client. What is still being said when the
+        block ends is kept, too.
 
         Args:
             host: the real server.
             port: its port.
             ssl_context: speak TLS to it; the client speaks plain text to us.
 
-        Yields:
-            The port on 127.0.0.1 that the client shall use.
+        Raises:
+            OSError: at the end of the block: the real server could not be reached.
+            trio.BrokenResourceError: at the end of the block: the TLS handshake with it failed.
         """
-
-        async def proxy(near: trio.SocketStream) -> None:
-            begun = trio.current_time()
-            turns: list[Turn] = []
-            if ssl_context is None:
-                far: trio.abc.Stream = await trio.open_tcp_stream(host, port)
-            else:
-                far = await trio.open_ssl_over_tcp_stream(host, port, ssl_context=ssl_context)
-
-            async def pump(side: Side, source: trio.abc.Stream, sink: trio.abc.Stream) -> None:
-                try:
-                    async for data in source:
-                        turns.append(Turn(side, trio.current_time() - begun, bytes(data)))
-                        await sink.send_all(data)
-                    if isinstance(sink, trio.SocketStream):
-                        await sink.send_eof()
-                except trio.BrokenResourceError:
-                    nursery.cancel_scope.cancel()
-                if side == "server":
-                    nursery.cancel_scope.cancel()
-
-            async with near, far:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(pump, "client", near, far)
-                    nursery.start_soon(pump, "server", far, near)
-                if turns:
-                    self.add(turns)
-
-        async with trio.open_nursery() as outer:
-            listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-            outer.start_soon(trio.serve_listeners, proxy, listeners)
-            yield int(listeners[0].socket.getsockname()[1])
-            for listener in listeners:
-                await listener.aclose()
-            outer.cancel_scope.cancel()
+        return _Recording(self, (host, port), ssl_context)
 
     # keeping
 
@@ -322,6 +293,75 @@ def _check_prefix(expected: bytes, said: bytes) -> None:
 
 
 @final
+class _Recording:
+    """A proxy on loopback that stands before a real server and keeps what is said."""
+
+    def __init__(self, cassette: Cassette, target: tuple[str, int], ssl_context: ssl.SSLContext | None) -> None:
+        self._cassette = cassette
+        self._target = target
+        self._ssl_context = ssl_context
+        self._listeners: list[trio.SocketListener] = []
+        self._nursery = trio.open_nursery()
+        self._failure: Exception | None = None
+
+    async def __aenter__(self) -> int:
+        self._listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        nursery = await self._nursery.__aenter__()
+        nursery.start_soon(trio.serve_listeners, self._stand_between, self._listeners)
+        self._cancel = nursery.cancel_scope.cancel
+        return int(self._listeners[0].socket.getsockname()[1])
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for listener in self._listeners:
+            listener.socket.close()
+        self._cancel()
+        await leave_nursery(self._nursery, error)
+        if self._failure is not None:
+            if error is None:
+                raise self._failure
+            error.add_note(f"the real server could not be reached: {self._failure!r}")
+
+    async def _connect(self) -> trio.abc.Stream:
+        if self._ssl_context is None:
+            return await trio.open_tcp_stream(*self._target)
+        stream = await trio.open_ssl_over_tcp_stream(*self._target, ssl_context=self._ssl_context)
+        await stream.do_handshake()
+        return stream
+
+    async def _stand_between(self, near: trio.SocketStream) -> None:
+        begun = trio.current_time()
+        turns: list[Turn] = []
+
+        async def pump(side: Side, source: trio.abc.Stream, sink: trio.abc.Stream) -> None:
+            try:
+                async for data in source:
+                    turns.append(Turn(side, trio.current_time() - begun, bytes(data)))
+                    await sink.send_all(data)
+                if isinstance(sink, trio.SocketStream):
+                    await sink.send_eof()
+            except trio.BrokenResourceError:
+                nursery.cancel_scope.cancel()
+            if side == "server":
+                nursery.cancel_scope.cancel()
+
+        async with near:
+            try:
+                far = await self._connect()
+            except (OSError, trio.BrokenResourceError) as failure:
+                self._failure = failure
+                return
+            try:
+                async with far, trio.open_nursery() as nursery:
+                    nursery.start_soon(pump, "client", near, far)
+                    nursery.start_soon(pump, "server", far, near)
+            finally:
+                if turns:
+                    self._cassette.add(turns)
+
+
+@final
 class Replay:
     """A cassette that answers on a virtual host.
 
@@ -353,9 +393,10 @@ class Replay:
         got = b""
         index: int | None = None
         while index is None:
-            if not await self._wait(stream):
+            more = await _more(stream)
+            if not more:
                 return
-            got += self._last
+            got += more
             index = self._choose(got)
         self.used.append(index)
         clock = 0.0
@@ -374,13 +415,6 @@ class Replay:
                     return
         if got:
             raise CassetteError(f"conversation {index} is over, but the client went on: {got[:80]!r}")
-
-    async def _wait(self, stream: trio.SocketStream) -> bool:
-        try:
-            self._last = bytes(await stream.receive_some())
-        except trio.BrokenResourceError:
-            self._last = b""
-        return bool(self._last)
 
     def _choose(self, got: bytes) -> int | None:
         """Return the conversation that begins like this; None while more than the beginning is needed."""
@@ -413,9 +447,18 @@ class Replay:
             if end is not None:
                 # what is behind the turn begins the next one
                 return got[end:]
-            if not await self._wait(stream):
+            more = await _more(stream)
+            if not more:
                 raise CassetteError(f"conversation {index}: the client left after {got!r} of {wanted!r}")
-            got += self._last
+            got += more
+
+
+async def _more(stream: trio.SocketStream) -> bytes:
+    """What the client says next; nothing once it has left, in whichever way."""
+    try:
+        return bytes(await stream.receive_some())
+    except trio.BrokenResourceError:
+        return b""
 
 
 def _field_pattern(names: tuple[str, ...]) -> re.Pattern[bytes] | None:

@@ -74,7 +74,7 @@ def leaks_of(
         found.extend(f"socket left open: {one.described}" for one in net.open_sockets)
     if checks.tasks:
         before = set(tasks_before)
-        found.extend(f"system task left running: {task.name}" for task in system_tasks() - before)
+        found.extend(sorted(f"system task left running: {task.name}" for task in system_tasks() - before))
     if checks.bodies:
         found.extend(things.left())
     if checks.unaccepted:

@@ -7,7 +7,7 @@ How it works:
 4. Worker threads run their function in place (``trio._threads.start_thread_soon``): with virtual time, a real thread
    would see the clock jump past every timeout while it works. Where real ones are asked for, they are counted.
 5. None of these names is public. Each is looked for; what is missing turns into a warning, and the simulation is then
-   virtual but not deterministic. ``tests/testing/test_canary.py`` fails first.
+   virtual but not deterministic. A canary in ``tests/testing/test_determinism.py`` fails first.
 """
 
 from __future__ import annotations

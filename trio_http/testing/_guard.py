@@ -68,14 +68,18 @@ def no_network(*, allow: Iterable[str] = ()) -> Iterator[None]:
 
         return call
 
-    real_lookup = socket.getaddrinfo
+    def lookup(name: str) -> Any:
+        real = getattr(socket, name)
 
-    def lookup(host: Any, *args: Any, **kwargs: Any) -> Any:
-        check(host, "looks up")
-        return real_lookup(host, *args, **kwargs)
+        def call(host: Any, *args: Any, **kwargs: Any) -> Any:
+            check(host, "looks up")
+            return real(host, *args, **kwargs)
+
+        return call
 
     with ExitStack() as stack:
-        for name, at in (("connect", 0), ("connect_ex", 0), ("sendto", -1)):
+        for name, at in (("connect", 0), ("connect_ex", 0), ("sendto", -1), ("sendmsg", 3)):
             stack.enter_context(patch.object(socket.socket, name, guarded(name, at)))
-        stack.enter_context(patch.object(socket, "getaddrinfo", lookup))
+        for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
+            stack.enter_context(patch.object(socket, name, lookup(name)))
         yield

@@ -32,19 +32,24 @@ class Connecting(Protocol):
     @property
     def host(self) -> Host:
         """Where it is."""
+        ...
 
     @property
     def bound(self) -> Address | None:
         """Its own address and port."""
+        ...
 
     def label_for(self, address: str, port: int) -> str:
         """Return the label of the next connection to an address."""
+        ...
 
     def attach(self, end: End) -> None:
         """A SYN has been taken: the socket holds ``end`` now."""
+        ...
 
     def connect_failed(self, code: int) -> None:
         """No SYN was taken."""
+        ...
 
 
 @final

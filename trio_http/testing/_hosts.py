@@ -35,31 +35,39 @@ class PortHolder(Protocol):
     @property
     def bound(self) -> Address | None:
         """Its address and port."""
+        ...
 
     @property
     def dual_stack(self) -> bool:
         """Whether an IPv6 wildcard takes IPv4, too."""
+        ...
 
     @property
     def may_share(self) -> bool:
         """Whether SO_REUSEPORT is set."""
+        ...
 
     @property
     def tolerant(self) -> bool:
         """Whether SO_REUSEADDR is set and it does not listen."""
+        ...
 
     @property
     def is_listening(self) -> bool:
         """Whether connections may come in."""
+        ...
 
     def has_room(self) -> bool:
         """Whether the queue of connections not yet accepted has room."""
+        ...
 
     def expect(self, end: End) -> None:
         """A handshake for ``end`` has begun."""
+        ...
 
     def stop_listening(self) -> None:
         """The host crashed."""
+        ...
 
 
 @final

@@ -58,6 +58,7 @@ class Waiting(Protocol):
 
     def way_opened(self, *, lost: bool) -> None:
         """The way is open; ``lost`` says whether what was sent meanwhile has to be sent again."""
+        ...
 
 
 @final

@@ -51,11 +51,9 @@ class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
 
     async def aclose(self) -> None:
         """Close; connections that nobody has accepted end, as a kernel resets them."""
-        waiting: list[trio.abc.Stream] = []
-        with contextlib.suppress(trio.WouldBlock, trio.ClosedResourceError):
-            while True:
-                waiting.append(self._receive.receive_nowait())
-        self._receive.close()
-        for stream in waiting:
-            await trio.aclose_forcefully(stream)
+        async with contextlib.AsyncExitStack() as waiting:  # a cancellation of one closing leaves none open
+            with contextlib.suppress(trio.WouldBlock, trio.ClosedResourceError):
+                while True:
+                    waiting.push_async_callback(trio.aclose_forcefully, self._receive.receive_nowait())
+            self._receive.close()
         await trio.lowlevel.checkpoint()

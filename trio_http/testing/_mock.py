@@ -34,6 +34,9 @@ _REASONS: Final = {200: "OK", 201: "Created", 204: "No Content", 301: "Moved Per
                    503: "Service Unavailable"}  # fmt: skip
 
 
+_WITHOUT_BODY: Final = frozenset((*range(100, 200), 204, 304))
+
+
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
@@ -135,7 +138,11 @@ class MockRoute:
             body = json_module.dumps(json)
             fields.setdefault("Content-Type", "application/json")
         whole = body.encode() if isinstance(body, str) else body
-        if chunks is None:
+        if status in _WITHOUT_BODY:
+            if whole or chunks is not None:
+                raise ValueError(f"{self}: a {status} has no body (RFC 9110 section 6.4.1)")
+            pieces = []
+        elif chunks is None:
             fields.setdefault("Content-Length", str(len(whole)))
             pieces = [whole]
         else:
@@ -146,13 +153,11 @@ class MockRoute:
         async def answer(peer: RawPeer, call: Call) -> None:
             await trio.sleep(delay)
             out = head.encode("latin-1") + b"\r\n"
-            if call.method == "HEAD":
-                pieces_now: list[bytes] = []
-            else:
-                pieces_now = pieces
-                out += pieces[0] if not interval else b""
+            parts = [out, *(() if call.method == "HEAD" else pieces)]
+            if not interval:
+                parts[:2] = [b"".join(parts[:2])]
             left = reset_after
-            for index, piece in enumerate([out, *(pieces_now if interval else pieces_now[1:])]):
+            for index, piece in enumerate(parts):
                 if index and interval:
                     await trio.sleep(interval)
                 if left is not None and len(piece) >= left:

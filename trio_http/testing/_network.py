@@ -196,7 +196,8 @@ class VirtualNetwork(trio.abc.SocketFactory):
         host = self._hosts.by_name.get(name)
         if host is None or addresses is not None:
             host = self._hosts.add(name, addresses)
-        for one in (name, *names):
+            self.dns[name] = host
+        for one in names:
             self.dns[one] = host
         return host
 

@@ -105,8 +105,8 @@ class RawPeer:
             PeerError: other bytes came, or the stream ended or broke before.
         """
         if isinstance(what, int):
-            while len(self.pending) < what:
-                await self._more(f"{what} bytes, {len(self.pending)} have come")
+            while (come := len(self.received) - self._taken) < what:
+                await self._more(f"{what} bytes, {come} have come")
             return self._take(what)
         if isinstance(what, re.Pattern):
             while True:
@@ -116,7 +116,7 @@ class RawPeer:
                     return found
                 await self._more(f"bytes that match {what.pattern!r}")
         while True:
-            got = self.pending[: len(what)]
+            got = self.received[self._taken : self._taken + len(what)]
             if not what.startswith(got):
                 raise PeerError(f"{self.name}: unexpected bytes; {first_difference(what, got)}")
             if len(got) == len(what):
@@ -211,12 +211,15 @@ class RawPeer:
         """Reset the connection: the other side sees ECONNRESET.
 
         Raises:
-            TypeError: the stream is not a plain socket's.
+            TypeError: there is no socket below the stream.
         """
-        if not isinstance(self.stream, trio.SocketStream):
-            raise TypeError(f"only a SocketStream can be reset, not {self.stream!r}")
-        self.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
-        self.stream.socket.close()
+        stream = self.stream
+        while isinstance(stream, trio.SSLStream):
+            stream = stream.transport_stream
+        if not isinstance(stream, trio.SocketStream):
+            raise TypeError(f"only a SocketStream can be reset, also below TLS, not {self.stream!r}")
+        stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+        stream.socket.close()
 
     async def aclose(self) -> None:
         """Close the stream."""
@@ -238,10 +241,20 @@ class RawListener:
         self._accepted: deque[trio.SocketStream] = deque()
 
     async def accept(self) -> RawPeer:
-        """Wait for the next connection, over IPv4 or IPv6."""
+        """Wait for the next connection, over IPv4 or IPv6.
+
+        Raises:
+            trio.ClosedResourceError: the listener is closed, now or meanwhile.
+            trio.BusyResourceError: another task waits already.
+            OSError: its host has crashed.
+        """
+        failures: list[Exception] = []
 
         async def one(listener: trio.SocketListener) -> None:
-            self._accepted.append(await listener.accept())
+            try:
+                self._accepted.append(await listener.accept())
+            except (OSError, trio.ClosedResourceError, trio.BusyResourceError) as failure:
+                failures.append(failure)
             nursery.cancel_scope.cancel()
 
         # two may come in the same moment; the second waits here for the next call
@@ -249,6 +262,8 @@ class RawListener:
             async with trio.open_nursery() as nursery:
                 for listener in self._listeners:
                     nursery.start_soon(one, listener)
+            if not self._accepted:
+                raise failures[0]
         peer = RawPeer(self._accepted.popleft(), name=f"{self._name} peer {len(self.peers)}")
         self.peers.append(peer)
         return peer

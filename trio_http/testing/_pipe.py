@@ -44,10 +44,12 @@ class Owner(Protocol):
     @property
     def name(self) -> str:
         """The host's name."""
+        ...
 
     @property
     def paused_until(self) -> float:
         """Until when the host does nothing."""
+        ...
 
 
 class Receiver(Protocol):
@@ -56,16 +58,20 @@ class Receiver(Protocol):
     @property
     def host(self) -> Owner:
         """Where it is."""
+        ...
 
     @property
     def peer(self) -> Receiver:
         """The end that sends into the pipe."""
+        ...
 
     def arrive(self, kind: str, payload: bytes) -> None:
         """Take in one segment."""
+        ...
 
     def time_out(self) -> None:
         """Nothing that this end sends gets through."""
+        ...
 
 
 @final

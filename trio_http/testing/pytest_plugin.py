@@ -94,10 +94,18 @@ def _marked(node: Any) -> tuple[dict[str, Any], list[int]]:
             seeds = [mark.kwargs.get("seed", 0)]
         else:
             seeds = mark.kwargs.get("seeds", 100)
-            many = os.environ.get(_SEEDS)
-            seeds = range(int(many)) if many is not None else range(seeds) if isinstance(seeds, int) else seeds
-    one = os.environ.get(_SEED)
-    return chosen, [int(one)] if one is not None else list(seeds)
+            many = _number(_SEEDS)
+            seeds = range(many) if many is not None else range(seeds) if isinstance(seeds, int) else seeds
+    one = _number(_SEED)
+    return chosen, [one] if one is not None else list(seeds)
+
+
+def _number(name: str) -> int | None:
+    value = os.environ.get(name)
+    try:
+        return None if value is None else int(value)
+    except ValueError:
+        raise pytest.UsageError(f"{name}={value!r}: give a whole number") from None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
