@@ -280,11 +280,10 @@ class Exchange:
     async def _receive_word(self, stream: HTTP1Stream, until: float) -> Head | None:
         """Wait for the server's word on a body it was asked about; None if there is none in time."""
         while True:
-            with trio.CancelScope(deadline=until) as scope:  # around our wait alone, not around what the user is told
+            event: Head | None = None
+            with trio.CancelScope(deadline=until):  # around our wait alone, not around what the user is told
                 event = await stream.receive_response()
-            if scope.cancelled_caught:
-                return None
-            if type(event) is h1.Response or event.status_code in {100, 101}:
+            if event is None or type(event) is h1.Response or event.status_code in {100, 101}:
                 return event
             await self._tell(stream, event)
 
