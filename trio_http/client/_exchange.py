@@ -154,7 +154,7 @@ class Exchange:
                 timings.acquired = self._connection.since
             stream.begin(call, call.terms.timing, latest=call.latest, total=call.total)
             if trace is not None:
-                trace.attempt.reused = self._connection.reused
+                trace.attempt.reused, trace.sent_before = self._connection.reused, stream.sent
                 trace.phase_began("send")
             early = None
             if call.is_simple:
@@ -496,4 +496,5 @@ class Exchange:
     def _tell_end(self, error: BaseException | None, *, complete: bool = False) -> None:
         if self._trace is not None:
             stream = self._connection.stream
-            self._trace.ended(error, complete=complete, received=0 if stream is None else stream.received)
+            received, sent = (0, 0) if stream is None else (stream.received, stream.sent)
+            self._trace.ended(error, complete=complete, received=received, sent=sent)
