@@ -23,7 +23,7 @@ import trio
 
 from .. import h1
 from .._config import ClientLimits
-from .._errors import HTTPError, PoolError, ReadError, RemoteProtocolError, TransportError, WriteError
+from .._errors import HTTPError, PoolError, ReadError, RemoteProtocolError, TotalTimeout, TransportError, WriteError
 from ..messages import Timings
 from ..semantics import Headers
 from ..transport import WRITE_SLICE, Dial
@@ -142,9 +142,7 @@ class Exchange:
             The connection is closed.
         """
         # Hot: once per request. With a small request on a kept connection there is one wait, that for the answer.
-        call = self.call
-        timings = self.timings
-        trace = self._trace
+        call, timings, trace = self.call, self.timings, self._trace
         try:
             stream = self._connection.stream
             if stream is None:
@@ -152,6 +150,8 @@ class Exchange:
                 timings.acquired = trio.current_time()
             else:
                 timings.acquired = self._connection.since
+                if timings.acquired >= call.latest:  # the user's hooks or middleware took all of it
+                    raise TotalTimeout(f"{call}: not sent, its {call.total:g} s in all are over", limit=call.total)
             stream.begin(call, call.terms.timing, latest=call.latest, total=call.total)
             if trace is not None:
                 trace.attempt.reused, trace.sent_before = self._connection.reused, stream.sent
