@@ -41,6 +41,7 @@ EXAMPLES: list[HTTPError] = [
     trio_http.TooManyRedirects("text"),
     trio_http.InvalidURL("text"),
     trio_http.PoolError("text"),
+    trio_http.CircuitOpen("text", seconds=2.5),
     trio_http.WebSocketError("text"),
     trio_http.ConnectionClosed(1001, "text"),
     trio_http.HandshakeRejected("text", "the response"),

@@ -19,6 +19,7 @@ if _TYPE_CHECKING:  # what type checkers and readers see; tests/test_exports.py 
         BodyError,
         BodyScopeEnded,
         BodyTooLarge,
+        CircuitOpen,
         ConnectError,
         ConnectionClosed,
         ConnectTimeout,
@@ -53,11 +54,13 @@ if _TYPE_CHECKING:  # what type checkers and readers see; tests/test_exports.py 
         AnyAuth,
         BasicAuth,
         BearerAuth,
+        CircuitBreaker,
         Client,
         ClientInstrument,
         DigestAuth,
         HeaderHook,
         NetrcAuth,
+        RateLimit,
         ResponseHook,
         Retry,
         delete,
@@ -104,6 +107,8 @@ __all__ = [
     "BodyScopeEnded",
     "BodyTooLarge",
     "ChunkSink",
+    "CircuitBreaker",
+    "CircuitOpen",
     "Client",
     "ClientInstrument",
     "ClientLimits",
@@ -136,6 +141,7 @@ __all__ = [
     "ProtocolError",
     "ProxyError",
     "ProxyHeaders",
+    "RateLimit",
     "ReadError",
     "ReadTimeout",
     "RemoteProtocolError",
@@ -191,17 +197,18 @@ __all__ = [
 _HOMES = {
     "_config": "ClientLimits ClientTimeouts MinRate ServerLimits ServerTimeouts",
     "_errors": (
-        "BodyConsumed BodyError BodyScopeEnded BodyTooLarge ConnectError ConnectionClosed ConnectTimeout "
-        "DecodingError HandshakeRejected HandshakeTimeout HTTPError HTTPTimeout IdleTimeout IncompleteBody "
-        "InvalidURL LocalProtocolError PoolError PoolTimeout ProtocolError ProxyError ReadError ReadTimeout "
-        "RemoteProtocolError StatusError TLSError TooManyRedirects TotalTimeout TransportError WebSocketError "
-        "WriteError WriteTimeout"
+        "BodyConsumed BodyError BodyScopeEnded BodyTooLarge CircuitOpen ConnectError ConnectionClosed "
+        "ConnectTimeout DecodingError HandshakeRejected HandshakeTimeout HTTPError HTTPTimeout IdleTimeout "
+        "IncompleteBody InvalidURL LocalProtocolError PoolError PoolTimeout ProtocolError ProxyError ReadError "
+        "ReadTimeout RemoteProtocolError StatusError TLSError TooManyRedirects TotalTimeout TransportError "
+        "WebSocketError WriteError WriteTimeout"
     ),
     "_run": "run",
     "asgi": "serve_asgi",
     "client": (
-        "AnyAuth BasicAuth BearerAuth Client ClientInstrument DigestAuth HeaderHook NetrcAuth ResponseHook Retry "
-        "delete get head open_websocket options patch post put request set_default_client_options stream"
+        "AnyAuth BasicAuth BearerAuth CircuitBreaker Client ClientInstrument DigestAuth HeaderHook NetrcAuth RateLimit "
+        "ResponseHook Retry delete get head open_websocket options patch post put request set_default_client_options "
+        "stream"
     ),
     "messages": "Body ChunkSink Handler Middleware Request Response UpgradeResponse parse_request",
     "semantics": (

@@ -17,6 +17,7 @@
       TooManyRedirects
       InvalidURL (+ ValueError)
       PoolError
+      CircuitOpen                           .seconds
       WebSocketError
         ConnectionClosed (.code .reason)  HandshakeRejected (.response)
 
@@ -33,6 +34,7 @@ __all__ = [
     "BodyError",
     "BodyScopeEnded",
     "BodyTooLarge",
+    "CircuitOpen",
     "ConnectError",
     "ConnectTimeout",
     "ConnectionClosed",
@@ -182,7 +184,7 @@ class HandshakeTimeout(HTTPTimeout):
 
 
 class PoolTimeout(HTTPTimeout):
-    """No connection of the pool came free in time; the text says who holds them."""
+    """No connection of the pool came free in time, or a turn under a rate limit is too far away; the text says why."""
 
     phase = "pool"
 
@@ -294,6 +296,21 @@ class InvalidURL(HTTPError, ValueError):
 
 class PoolError(HTTPError):
     """A connection pool cannot serve: it is closed, or it is misused."""
+
+
+class CircuitOpen(HTTPError):
+    """A server has failed so often that it is not asked for a while; nothing was sent.
+
+    Args:
+        msg: Which server, how it has failed, and when it is tried again.
+        seconds: Seconds until then; 0.0 while another request is trying it.
+    """
+
+    seconds: float
+
+    def __init__(self, msg: str, *, seconds: float = 0.0) -> None:
+        super().__init__(msg)
+        self.seconds = seconds
 
 
 class WebSocketError(HTTPError):

@@ -141,6 +141,36 @@ def test_way_in_which_a_password_is_told(way: Any, challenges: list[str], given:
     run(main)
 
 
+@pytest.mark.covers("B13", "B15", "S2.26")
+@pytest.mark.parametrize("auth", [DigestAuth("me", "secret"), ("me", "secret"), Upper()])
+def test_redirect_within_the_origin_is_proved_anew(auth: Any) -> None:
+    """A digest covers the target: that of the first request proves nothing for the second."""
+    given: list[str] = []
+
+    async def handler(request: Request) -> Response:
+        sent = request.headers.get("authorization")
+        if sent is None:
+            return Response("who?", status=401, headers={"WWW-Authenticate": DIGEST})
+        if isinstance(auth, Upper):
+            auth.token = "new"
+        given.append(sent)
+        if request.path == "/from":
+            return Response(status=302, headers={"Location": "/to"})
+        return Response("welcome")
+
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, handler)
+        async with Client(auth=auth) as client:
+            assert (await client.get("http://api/from")).text() == "welcome"
+
+    run(main)
+    if isinstance(auth, DigestAuth):
+        credentials = [parse_credentials(each) for each in given]
+        assert [each and each.parameters["uri"] for each in credentials] == ["/from", "/to"]
+    else:
+        assert given == (["Upper old", "Upper new"] if isinstance(auth, Upper) else ["Basic bWU6c2VjcmV0"] * 2)
+
+
 def test_password_that_is_wrong_is_not_tried_for_ever() -> None:
     async def main(net: VirtualNetwork) -> None:
         seen: list[str] = []

@@ -13,6 +13,7 @@ from tests.client.client_peers import Peer, answers, listen, net_host, relay, ru
 from trio_http import Client, ClientTimeouts
 from trio_http.client import Proxy
 from trio_http.client._proxies import ProxyChoice, proxy_of
+from trio_http.semantics import digest_response, parse_credentials
 from trio_http.testing import CertificateAuthority, VirtualNetwork
 from trio_http.transport import Origin
 
@@ -127,6 +128,126 @@ def test_proxy_that_is_not_there_and_one_that_is_silent() -> None:
             assert trio.current_time() == 3
 
     run(main)
+
+
+class DigestProxy:
+    """A proxy that wants digest authentication, for which it gives a new nonce when it likes."""
+
+    def __init__(self, password: str = "secret") -> None:
+        self.nonce = "first"
+        self.password = password
+        self.answers: list[int] = []
+        self.counts: list[str] = []
+
+    async def __call__(self, peer: Peer) -> None:
+        head = await peer.head()
+        assert b"Basic" not in head
+        target = head.split()[1].decode()
+        fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:] if line)
+        sent = parse_credentials(fields.get("Proxy-Authorization"))
+        stale = ""
+        if sent is not None:
+            given = sent.parameters
+            assert given["uri"] == target
+            wanted = digest_response(
+                "SHA-256",
+                "user",
+                self.password,
+                realm="r",
+                nonce=self.nonce,
+                method="CONNECT",
+                target=target,
+                session=(given["qop"], given["nc"], given["cnonce"]),
+            )
+            if given["response"] == wanted:
+                self.answers.append(200)
+                self.counts.append(given["nc"])
+                await peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                host, _, port = target.rpartition(":")
+                await relay(peer, host, int(port))
+                return
+            stale = ", stale=true" if given["nonce"] != self.nonce else ""
+        self.answers.append(407)
+        challenge = f'Digest realm="r", nonce="{self.nonce}", qop="auth", algorithm=SHA-256{stale}'
+        await peer.send(
+            b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 3\r\n"
+            b'Proxy-Authenticate: Basic realm="r"\r\n'
+            b"Proxy-Authenticate: " + challenge.encode() + b"\r\n\r\nno!"
+        )
+
+
+@pytest.mark.covers("B29")
+def test_digest_authentication_to_a_proxy_asks_once_for_each_nonce() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        await listen(net, answers, host="safe", port=443, tls=AUTHORITY.server_context("safe"))
+        await listen(net, answers)
+        proxy = DigestProxy()
+        await listen(net, proxy, host="proxy", port=3128)
+        mine = Proxy(host="proxy", port=3128, username="user", password="secret", auth="digest")
+        async with Client(proxy=mine, ssl_context=trusting(), headers={"Connection": "close"}) as client:
+            for url in ("https://safe/", "http://api/", "https://safe/"):  # plain ones go through tunnels, too
+                assert (await client.get(url)).content == b"ok"
+            assert proxy.answers == [407, 200, 200, 200]
+            assert proxy.counts == ["00000001", "00000002", "00000003"]
+            proxy.nonce = "second"
+            assert (await client.get("https://safe/")).content == b"ok"
+            assert proxy.answers[4:] == [407, 200]
+
+    run(main)
+
+
+@pytest.mark.covers("B29")
+def test_digest_authentication_to_a_proxy_with_many_at_once() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        await listen(net, answers)
+        proxy = DigestProxy()
+        await listen(net, proxy, host="proxy", port=3128)
+        mine = Proxy(host="proxy", port=3128, username="user", password="secret", auth="digest")
+        async with Client(proxy=mine) as client, trio.open_nursery() as nursery:
+            for _ in range(5):
+                nursery.start_soon(client.get, "http://api/")
+        assert sorted(proxy.answers) == [200] * 5 + [407] * 5
+        assert sorted(proxy.counts) == [f"{count:08x}" for count in range(1, 6)]
+
+    run(main)
+
+
+@pytest.mark.covers("B29")
+@pytest.mark.parametrize("how", ["wrong password", "always stale", "no digest"])
+def test_digest_authentication_to_a_proxy_that_is_never_content(how: str) -> None:
+    async def main(net: VirtualNetwork) -> None:
+        asked = 0
+
+        async def stubborn(peer: Peer) -> None:
+            nonlocal asked
+            asked += 1
+            await peer.head()
+            challenge = 'Basic realm="r"' if how == "no digest" else f'Digest realm="r", nonce="{asked}", stale=true'
+            await peer.send(f"HTTP/1.1 407 No\r\nProxy-Authenticate: {challenge}\r\n\r\n".encode())
+
+        await listen(net, DigestProxy("other") if how == "wrong password" else stubborn, host="proxy", port=3128)
+        mine = Proxy(host="proxy", port=3128, username="user", password="secret", auth="digest")
+        texts = {
+            "wrong password": "refused a tunnel to api:80: 407 .* to digest authentication",
+            "always stale": "again and again that its nonce is stale",
+            "no digest": "407 No to digest authentication",
+        }
+        async with Client(proxy=mine) as client:
+            with pytest.raises(trio_http.ProxyError, match=texts[how]) as caught:
+                await client.get("http://api/")
+            assert "secret" not in str(caught.value)
+            assert client.pool.connections == []
+        assert asked <= 2
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "options", [{"auth": "ntlm"}, {"auth": "digest"}, {"auth": "digest", "username": "u", "scheme": "socks5"}]
+)
+def test_authentication_of_a_proxy_that_makes_no_sense(options: Any) -> None:
+    with pytest.raises(ValueError, match=r"expected 'basic', or 'digest' for an HTTP proxy with a user name"):
+        Proxy(host="proxy", **options)
 
 
 @pytest.mark.covers("B29", "S1.28", "S1.29")

@@ -261,6 +261,10 @@ def test_request_built_by_hand_is_sent() -> None:
         async with Client(base_url="http://api") as client:
             seen = (await client.send(Request("POST", "http://api/x?y", headers={"A": "b"}, content=b"hi"))).json()
             again = await client.send((await client.get("/again")).request or Request("GET", "/"))
+            with pytest.raises(
+                TypeError, match=r"send\(\) has no option json=: a request that was built has it in itself"
+            ):
+                await client.send(Request("POST", "/x"), json={})
 
         assert (seen["method"], seen["target"], seen["body"]) == ("POST", "/x?y", "hi")
         assert ["A", "b"] in seen["headers"]

@@ -217,6 +217,27 @@ def test_total_goes_on_through_a_stream_but_never_cancels_the_user() -> None:
     run(main)
 
 
+@pytest.mark.covers("B18", "B33")
+def test_nothing_is_sent_once_the_total_is_over() -> None:
+    async def main(net: VirtualNetwork) -> None:
+        async def script(peer: Peer) -> None:
+            await peer.answer()
+            await peer.end()
+
+        async def dawdle(request: trio_http.Request) -> None:
+            if request.method == "POST":
+                await trio.sleep(3)
+
+        await listen(net, script)
+        async with Client(timeout=2, on_request=[dawdle]) as client:
+            await client.get("http://api/")
+            with pytest.raises(trio_http.TotalTimeout, match=r"POST http://api/: not sent, its 2 s in all are over"):
+                await client.post("http://api/")
+            assert trio.current_time() == 3
+
+    run(main)
+
+
 @pytest.mark.covers("B17")
 def test_timeout_of_one_request_replaces_the_clients() -> None:
     async def main(net: VirtualNetwork) -> None:

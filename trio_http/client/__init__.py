@@ -2,6 +2,7 @@
 
 from ..transport import Proxy
 from ._auth import AnyAuth, Auth, AuthInput, BasicAuth, BearerAuth, DigestAuth, NetrcAuth
+from ._breaker import CircuitBreaker
 from ._client import Client
 from ._events import EventStream, ServerSentEvent
 from ._group import RequestGroup, RequestHandle
@@ -21,6 +22,7 @@ from ._oneshot import (
 )
 from ._options import ClientMiddleware, ClientOptions, HeaderHook, RequestHook, RequestOptions, ResponseHook, Settings
 from ._pool import ConnectionInfo, Pool, WaiterInfo
+from ._rate_limit import RateLimit
 from ._retry import Retry
 from ._stream import ResponseStream
 from ._trace import AttemptInfo, ClientInstrument, Phase
@@ -34,6 +36,7 @@ __all__ = [
     "AuthInput",
     "BasicAuth",
     "BearerAuth",
+    "CircuitBreaker",
     "Client",
     "ClientInstrument",
     "ClientMiddleware",
@@ -46,6 +49,7 @@ __all__ = [
     "Phase",
     "Pool",
     "Proxy",
+    "RateLimit",
     "RequestGroup",
     "RequestHandle",
     "RequestHook",

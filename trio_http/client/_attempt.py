@@ -30,28 +30,36 @@ class Attempt(Protocol):
     @property
     def has_body(self) -> bool:
         """True while there may be bytes of a body to read."""
+        ...
 
     @property
     def body_length(self) -> int | None:
         """Bytes of the body as declared; None where only the end will tell."""
+        ...
 
     async def read_whole(self, limit: int | None) -> tuple[bytes, Headers | None]:
         """Return the body, and its trailers, and end the attempt."""
+        ...
 
     async def receive_chunk(self) -> bytes | h1.EndOfMessage:
         """Wait for the next piece of the body; the end of it ends the attempt."""
+        ...
 
     def stop_the_clock(self) -> None:
         """Let the time in all count no more."""
+        ...
 
     def finish_nowait(self) -> bool:
         """End the attempt after a complete response, if that takes no waiting."""
+        ...
 
     async def finish(self) -> None:
         """End the attempt after a complete response."""
+        ...
 
     async def abandon(self) -> None:
         """End the attempt wherever it stands; calling it again is fine."""
+        ...
 
 
 def too_large(call: Call, limit: int, found: str) -> BodyTooLarge:

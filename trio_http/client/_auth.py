@@ -29,6 +29,7 @@ class Auth(Protocol):
 
     async def authorize(self, request: Request) -> None:
         """Add to the request what proves who we are: ``request.headers["Authorization"] = ...``."""
+        ...
 
     async def challenged(self, request: Request, response: Response) -> bool:
         """Tell whether the request is worth another try after a 401 response.
@@ -36,6 +37,7 @@ class Auth(Protocol):
         If True is returned, :meth:`authorize` is called again and the request is sent once more, at most twice in
         all after the first.
         """
+        ...
 
 
 AuthInput = Auth | tuple[str, str] | Callable[[Request], Awaitable[None]] | Literal["any", "basic", "digest"]

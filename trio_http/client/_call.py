@@ -10,12 +10,12 @@ import trio
 
 from .. import h1
 from .._config import ClientLimits, ClientTimeouts
-from ..messages import Content, Handler, Request
+from ..messages import BareExchange, Content, Handler, Request
 from ..semantics import URL, HeaderItem, Headers
 from ..transport import Origin, Route
 from ..wire import Timing
 
-__all__ = ["Call", "Destination", "Terms"]
+__all__ = ["Asking", "Call", "Destination", "Terms"]
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"})  # RFC 9110 section 9.2.2
 
@@ -64,6 +64,22 @@ class Terms:
         self.timeouts = timeouts
         self.timing = Timing("ClientTimeouts", read=timeouts.read, write=timeouts.write)
         self.h1_limits = h1.Limits(target=None, head=limits.head, header_count=limits.header_count)
+
+
+@final
+class Asking(BareExchange):
+    """What a request that is being made knows of its time.
+
+    Attributes:
+        latest: The instant, on trio's clock, when the whole must be over.
+        total: The seconds that it stands for, for texts; None for no limit.
+    """
+
+    __slots__ = ("latest", "total")
+
+    def __init__(self, latest: float, total: float | None) -> None:
+        self.latest = latest
+        self.total = total
 
 
 @final
@@ -167,7 +183,9 @@ class Call:
 
     def request(self) -> Request:
         """Return it as users see it."""
-        return Request.outgoing(self.method, self.to.url, self.headers, self.content)
+        request = Request.outgoing(self.method, self.to.url, self.headers, self.content)
+        request.exchange = Asking(self.latest, self.total)
+        return request
 
     def redirected(self, method: str, to: Destination, headers: Headers, content: Content) -> Call:
         """Return the next one in a chain; its deadlines go on."""

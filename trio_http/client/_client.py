@@ -20,7 +20,7 @@ from ..semantics import (
     Headers,
 )
 from ..websocket import LiveWebSocket, OpenWebSocket, ReconnectingWebSocket, http_url
-from ._compose import Composer
+from ._compose import BUILT_IN, Composer
 from ._core import Core
 from ._events import EventStream
 from ._group import RequestGroup
@@ -202,7 +202,12 @@ class Client:
 
         Raises:
             HTTPError: As :meth:`request`.
+            TypeError: An option would change the URL or the body, which are the request's own.
         """
+        wrong = sorted(BUILT_IN & options.keys())
+        if wrong:
+            await request.content.aclose()
+            raise TypeError(f"send() has no option {wrong[0]}=: a request that was built has it in itself")
         return await self._sender.request("", "", options, asked=request)
 
     def stream(self, method: str, url: str | URL, **options: Unpack[RequestOptions]) -> ResponseStream:

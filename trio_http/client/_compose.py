@@ -16,8 +16,9 @@ from ._core import Core
 from ._multipart import MultipartBody
 from ._options import REQUEST_OPTIONS, RequestOptions, Settings, check_seconds, unknown_request_option
 
-__all__ = ["Composer", "cookie_field"]
+__all__ = ["BUILT_IN", "Composer", "cookie_field"]
 
+BUILT_IN = frozenset(("params", "content", "json", "data", "files"))  # a request that was built has these in itself
 _METHODS = frozenset(
     ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY")  # RFC 9110, RFC 5789
 )
@@ -71,7 +72,7 @@ class Composer:
         headers = request.headers.copy()
         headers.update(options.get("headers") or ())
         merged["headers"] = headers
-        for name in ("params", "content", "json", "data", "files"):
+        for name in BUILT_IN:
             merged.pop(name, None)  # type: ignore[misc]  # all are keys
         return self.call(request.method, target, merged, content=request.content)
 

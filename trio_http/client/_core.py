@@ -148,6 +148,7 @@ class Core:
         proxy = None if settings.uds is not None else self._proxies.choose(origin)
         if proxy is None:
             return self._direct
+        tunnel = tunnel or proxy.always_tunnels
         key = (str(proxy), tunnel)
         route = self._routes.get(key)
         if route is None:

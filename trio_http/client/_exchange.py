@@ -23,7 +23,7 @@ import trio
 
 from .. import h1
 from .._config import ClientLimits
-from .._errors import HTTPError, PoolError, ReadError, RemoteProtocolError, TransportError, WriteError
+from .._errors import HTTPError, PoolError, ReadError, RemoteProtocolError, TotalTimeout, TransportError, WriteError
 from ..messages import Timings
 from ..semantics import Headers
 from ..transport import WRITE_SLICE, Dial
@@ -142,9 +142,7 @@ class Exchange:
             The connection is closed.
         """
         # Hot: once per request. With a small request on a kept connection there is one wait, that for the answer.
-        call = self.call
-        timings = self.timings
-        trace = self._trace
+        call, timings, trace = self.call, self.timings, self._trace
         try:
             stream = self._connection.stream
             if stream is None:
@@ -152,9 +150,11 @@ class Exchange:
                 timings.acquired = trio.current_time()
             else:
                 timings.acquired = self._connection.since
+                if timings.acquired >= call.latest:  # the user's hooks or middleware took all of it
+                    raise TotalTimeout(f"{call}: not sent, its {call.total:g} s in all are over", limit=call.total)
             stream.begin(call, call.terms.timing, latest=call.latest, total=call.total)
             if trace is not None:
-                trace.attempt.reused = self._connection.reused
+                trace.attempt.reused, trace.sent_before = self._connection.reused, stream.sent
                 trace.phase_began("send")
             early = None
             if call.is_simple:
@@ -280,11 +280,10 @@ class Exchange:
     async def _receive_word(self, stream: HTTP1Stream, until: float) -> Head | None:
         """Wait for the server's word on a body it was asked about; None if there is none in time."""
         while True:
-            with trio.CancelScope(deadline=until) as scope:  # around our wait alone, not around what the user is told
+            event: Head | None = None
+            with trio.CancelScope(deadline=until):  # around our wait alone, not around what the user is told
                 event = await stream.receive_response()
-            if scope.cancelled_caught:
-                return None
-            if type(event) is h1.Response or event.status_code in {100, 101}:
+            if event is None or type(event) is h1.Response or event.status_code in {100, 101}:
                 return event
             await self._tell(stream, event)
 
@@ -497,4 +496,5 @@ class Exchange:
     def _tell_end(self, error: BaseException | None, *, complete: bool = False) -> None:
         if self._trace is not None:
             stream = self._connection.stream
-            self._trace.ended(error, complete=complete, received=0 if stream is None else stream.received)
+            received, sent = (0, 0) if stream is None else (stream.received, stream.sent)
+            self._trace.ended(error, complete=complete, received=received, sent=sent)

@@ -75,6 +75,7 @@ class Journey:
         "_auth",
         "_cookies",
         "_core",
+        "_has_proved",
         "_hedge",
         "_jar",
         "_on_request",
@@ -107,6 +108,7 @@ class Journey:
         self._hedge = hedge
         self._on_request = on_request
         self._on_response = on_response
+        self._has_proved = False
         self.history: tuple[Response, ...] = ()
 
     async def run(self, call: Call) -> tuple[Attempt, Head]:
@@ -147,6 +149,8 @@ class Journey:
         drops = method != call.method
         content = _NO_CONTENT if drops else replayed(call.content, call.to.url, status)
         headers = next_headers(call.headers, drops_content=drops, crosses=url.origin != call.to.url.origin)
+        if self._has_proved:
+            headers.pop("authorization", None)  # ours, for one request: digest covers its target
         return call.redirected(method, self._core.destination(url, switches=call.upgrade is not None), headers, content)
 
     async def _authorized(self, call: Call) -> tuple[Attempt, Head]:
@@ -156,6 +160,7 @@ class Journey:
             auth = BasicAuth(url.username, url.password or "")
         if auth is None or "authorization" in call.headers:
             return await self._persistent(call)
+        self._has_proved = True
         request = call.request()
         tries = 0
         while True:

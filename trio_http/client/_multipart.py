@@ -8,7 +8,7 @@ from __future__ import annotations
 import mimetypes
 import pathlib
 import stat
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Mapping, Sequence
 from typing import Protocol, final, runtime_checkable
 
 import trio
@@ -29,6 +29,7 @@ class AsyncReadable(Protocol):
 
     async def read(self, size: int) -> bytes:
         """Return the next bytes; ``b""`` at the end."""
+        ...
 
 
 @runtime_checkable
@@ -120,13 +121,13 @@ class MultipartBody:
 
     def __init__(
         self,
-        fields: Mapping[str, QueryValue | Sequence[QueryValue]] | Iterable[tuple[str, QueryValue]],
+        fields: Mapping[str, QueryValue | Sequence[QueryValue]] | Sequence[tuple[str, QueryValue]],
         files: FilesInput,
     ) -> None:
         self._boundary = random_bytes(16).hex().encode()
         self.content_type = f"multipart/form-data; boundary={self._boundary.decode()}"
         self._parts: list[_Part] = []
-        for name, value in fields.items() if isinstance(fields, Mapping) else fields:
+        for name, value in fields if isinstance(fields, Sequence) else fields.items():
             for one in value if isinstance(value, list | tuple) else (value,):
                 self._parts.append(_Part(_head(name, None, None, None), _text(one)))
         for name, file in files.items() if isinstance(files, Mapping) else files:

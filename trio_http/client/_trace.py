@@ -31,12 +31,13 @@ class AttemptInfo:
         number: 1 for the first attempt, and so on through retries, redirects and the like.
         reused: True if it went over a connection that had been used before; None before it has one.
         status: The status of the answer; None before its head has come.
-        received: Bytes of the answer's body so far, as they travelled.
+        sent: Bytes of the request, head included, that the connection took; known at the end.
+        received: Bytes of the answer's body, as they travelled; known at the end.
         complete: True once the answer was read to its end.
         timings: How long what took.
     """
 
-    __slots__ = ("complete", "number", "received", "request", "reused", "status", "timings")
+    __slots__ = ("complete", "number", "received", "request", "reused", "sent", "status", "timings")
 
     def __init__(self, request: Request, number: int, timings: Timings) -> None:
         self.request: Request = request
@@ -44,6 +45,7 @@ class AttemptInfo:
         self.timings: Timings = timings
         self.reused: bool | None = None
         self.status: int | None = None
+        self.sent: int = 0
         self.received: int = 0
         self.complete: bool = False
 
@@ -81,13 +83,14 @@ class Trace:
         timings: How long what took.
     """
 
-    __slots__ = ("_instruments", "_open", "_over", "attempt")
+    __slots__ = ("_instruments", "_open", "_over", "attempt", "sent_before")
 
     def __init__(self, instruments: Sequence[ClientInstrument], call: Call, timings: Timings) -> None:
         call.tries += 1
         self._instruments = instruments
         self._open: list[Phase] = []
         self._over = False
+        self.sent_before = 0  # bytes that went over the connection for earlier requests
         self.attempt = AttemptInfo(call.request(), call.tries, timings)
         self._tell(lambda instrument: instrument.attempt_started(self.attempt))
 
@@ -117,13 +120,21 @@ class Trace:
         self.phase_ended("wait")
         self.phase_began("receive")
 
-    def ended(self, error: BaseException | None, *, complete: bool, received: int) -> None:
-        """Note that all is over, with whatever is still open; calling it again is fine."""
+    def ended(self, error: BaseException | None, *, complete: bool, received: int, sent: int = 0) -> None:
+        """Note that all is over, with whatever is still open; calling it again is fine.
+
+        Args:
+            error: What ended it; None if nothing did.
+            complete: The answer was read to its end.
+            received: Bytes of the answer's body.
+            sent: Bytes that went over the connection, those of earlier requests included.
+        """
         if self._over:
             return
         self._over = True
         self.attempt.complete = complete
         self.attempt.received = received
+        self.attempt.sent = sent - self.sent_before
         for phase in reversed(self._open[:]):
             self.phase_ended(phase, error)
         self._tell(lambda instrument: instrument.attempt_ended(self.attempt, error))

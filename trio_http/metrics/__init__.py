@@ -1,5 +1,6 @@
-"""Metrics of a server in Prometheus' format; needs the extra ``prometheus``."""
+"""Metrics of servers and clients in Prometheus' format; needs the extra ``prometheus``."""
 
+from ._client_metrics import ClientMetrics
 from ._metrics import Metrics
 
-__all__ = ["Metrics"]
+__all__ = ["ClientMetrics", "Metrics"]

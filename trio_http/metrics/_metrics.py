@@ -16,21 +16,18 @@ from collections.abc import Callable, Sequence
 from typing import final
 
 import trio
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from ..messages import Request, Response
 from ..server import Connection, Disconnect, Reply
+from ._families import BUCKETS, OTHER, Families, method_label
 
 __all__ = ["Metrics"]
 
-# seconds; those of prometheus-client with 1 ms and 30 s added: handlers here are often over in less than 5 ms
-BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 MAX_ROUTES = 500
 UNMATCHED = "unmatched"
-OTHER = "other"
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "QUERY"})
 _MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -81,35 +78,24 @@ class Metrics:
         route: Callable[[Request], str | None] | None = None,
         max_routes: int = MAX_ROUTES,
     ) -> None:
-        self._registry = registry = REGISTRY if registry is None else registry
+        families = Families(registry, namespace)
+        self._registry = families.registry
         self._route = route
         self._max_routes = max_routes
         self._routes: set[str] = set()
         by_all = ("method", "route", "status")
         by_route = ("method", "route")
-
-        def counter(name: str, text: str, labels: Sequence[str] = ()) -> Counter:
-            return Counter(name, text, labels, namespace=namespace, registry=registry)
-
-        def gauge(name: str, text: str) -> Gauge:
-            # of several workers the sum is of interest, and of one that has died nothing
-            return Gauge(name, text, namespace=namespace, registry=registry, multiprocess_mode="livesum")
-
+        counter = families.counter
         self._requests = counter("requests", "Requests that were answered, or given up by their client (499).", by_all)
-        self._seconds = Histogram(
-            "request_seconds",
-            "Seconds from the head of a request to the end of its answer.",
-            by_all,
-            namespace=namespace,
-            registry=registry,
-            buckets=buckets,
+        self._seconds = families.histogram(
+            "request_seconds", "Seconds from the head of a request to the end of its answer.", by_all, buckets
         )
-        self._in_progress = gauge("requests_in_progress", "Requests being handled, open WebSockets included.")
+        self._in_progress = families.gauge("requests_in_progress", "Requests being handled, open WebSockets included.")
         self._aborted = counter("aborted", "Answers that were cut short.", by_route)
         self._failures = counter("failures", "Handlers that raised.", by_route)
         self._sent = counter("sent_bytes", "Bytes of answers, heads included.")
         self._accepted = counter("connections", "Connections that were accepted.")
-        self._open = gauge("connections_open", "Connections that are open.")
+        self._open = families.gauge("connections_open", "Connections that are open.")
         self._disconnects = counter("disconnects", "Connections that ended, by reason.", ("reason",))
         self._known: dict[tuple[str, str, int], tuple[Counter, Histogram | None]] = {}
 
@@ -150,7 +136,7 @@ class Metrics:
         self._failures.labels(*self._labels(request)).inc()
 
     def _labels(self, request: Request) -> tuple[str, str]:
-        method = request.method if request.method in _METHODS else OTHER
+        method = method_label(request.method)
         route = self._route(request) if self._route is not None else None
         if route is None:
             route = request.route or UNMATCHED

@@ -28,9 +28,11 @@ class PhaseObserver(Protocol):
 
     def phase_began(self, phase: ObservedPhase) -> None:
         """A phase begins; ``"dns"`` is a part of ``"connect"``."""
+        ...
 
     def phase_ended(self, phase: ObservedPhase, error: BaseException | None) -> None:
         """It is over, in good order or by an error, :class:`trio.Cancelled` included."""
+        ...
 
 
 @final

@@ -39,13 +39,16 @@ class Route(Protocol):
     @property
     def absolute_form(self) -> bool:
         """True if requests name the whole URL, because a proxy reads them (RFC 9112 section 3.2.2)."""
+        ...
 
     @property
     def proxy_fields(self) -> tuple[tuple[bytes, bytes, bytes], ...]:
         """Fields that each request on such a connection must have for the proxy; credentials as a rule."""
+        ...
 
     def key(self, origin: Origin) -> Hashable:
         """Return what is equal for origins that may share connections."""
+        ...
 
     async def open(self, origin: Origin, dial: Dial) -> Transport:
         """Open a connection on which requests for the origin can be sent.
@@ -57,6 +60,7 @@ class Route(Protocol):
         Cancellation:
             Leaves nothing open.
         """
+        ...
 
 
 @final
