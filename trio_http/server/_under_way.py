@@ -137,7 +137,8 @@ class UnderWay:
     async def wait_until_empty(self, seconds: float) -> None:
         """Wait until nothing is under way, but no longer than that."""
         if self._open or self._work:
-            self._empty = trio.Event()
+            if self._empty.is_set():
+                self._empty = trio.Event()  # one for all who wait
             with trio.move_on_after(seconds):
                 await self._empty.wait()
         else:
