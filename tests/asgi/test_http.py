@@ -588,6 +588,24 @@ async def test_concurrent_calls_of_receive_share_the_body_and_the_end(autojump_c
     assert got == [b"ab", b"cd", "http.disconnect", "http.disconnect"]
 
 
+@pytest.mark.parametrize("kind", ["memory", "tls over memory", "virtual"])
+async def test_the_last_answer_is_sent_however_late_its_client_closes(kind: str, autojump_clock: Any) -> None:
+    took: list[float] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start())
+        began = trio.current_time()
+        await send(body(b"x"))
+        took.append(trio.current_time() - began)
+
+    async with serving(ASGIHandler(app), kind) as wires, wires.connect() as peer:
+        await peer.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert (await peer.response())[2] == b"x"
+        await trio.sleep(100)
+
+    assert took[0] <= 0.2
+
+
 async def test_applications_are_checked_when_they_are_given() -> None:
     with pytest.raises(TypeError, match="async def app"):
         ASGIHandler(None)  # type: ignore[arg-type]

@@ -200,8 +200,12 @@ class StreamTransport:
         stream: trio.abc.Stream = self._stream
         while isinstance(stream, trio.SSLStream):
             secure, stream = stream, stream.transport_stream
-            # Whatever goes wrong here, the end of the transport says the rest. Busy: a watch is still reading.
-            with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+            # Whatever goes wrong here, the end of the transport says the rest. Busy: a watch is still reading. After
+            # our good-bye unwrap() waits for the peer's, which may come when the peer likes: therefore the time.
+            with (
+                trio.move_on_after(CLOSE_GRACE),
+                contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError),
+            ):
                 await secure.unwrap()
         self._stream = stream
         if isinstance(stream, trio.abc.HalfCloseableStream):
