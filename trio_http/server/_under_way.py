@@ -10,6 +10,7 @@ from typing import final
 import trio
 
 from ..messages import Request
+from ._answers import only_leaf
 from ._connection import ServerConnection
 from ._instruments import ServerStats
 
@@ -78,9 +79,9 @@ class UnderWay:
     ) -> None:
         try:
             await fn(*args)
-        except Exception:
+        except* Exception as group:  # beside a cancellation, too, which goes on its way
             self._stats.errors += 1
-            log.exception("%s failed", self._work[key])
+            log.error("%s failed", self._work[key], exc_info=only_leaf(group))
         finally:
             del self._work[key]
             self._something_ended()
