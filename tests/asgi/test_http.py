@@ -374,6 +374,33 @@ async def test_a_file_is_closed_when_its_client_leaves(kind: str, way: str, tmp_
             await until_closed(tmp_path)
 
 
+@both_ways
+@pytest.mark.parametrize("kind", ["socket", "tls", "memory"])
+async def test_a_file_that_is_cut_meanwhile_cuts_the_answer(kind: str, way: str, tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.touch()
+    os.truncate(path, 64 << 20)
+    app = sending_file(path)
+    raised: list[str] = []
+
+    async def telling(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except Exception as error:
+            raised.append(f"{type(error).__name__}: {error}")
+            raise
+
+    with trio.fail_after(10):
+        async with serving(handler_of(telling, way), kind) as wires, wires.connect() as peer:
+            await peer.send(GET)
+            await peer.receive_until(b"\r\n\r\n")
+            os.truncate(path, 1000)
+            assert len(await peer.receive_all()) < 64 << 20
+
+    assert len(raised) == 1
+    assert raised[0].startswith("ASGIError: 'http.response.pathsend': "), "an OSError would mean that nobody is there"
+
+
 # ---------------------------------------------------------------- applications that go wrong
 
 
