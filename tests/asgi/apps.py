@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
+
 from trio_http import Handler, Request, Response
 from trio_http.asgi import ASGIApplication, ASGIHandler, Message, Receive, Scope, Send
+
+WAYS = ["pushed", "returned"]
+both_ways = pytest.mark.parametrize("way", WAYS)
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 WEBSOCKET = (
@@ -24,6 +29,8 @@ def body(data: bytes = b"", *, more: bool = False) -> Message:
 
 
 def sending(*messages: Message) -> ASGIApplication:
+    """An application that sends just these."""
+
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         for message in messages:
             await send(message)

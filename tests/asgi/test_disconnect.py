@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 import trio
 
-from tests.asgi.apps import GET, body, handler_of, start
+from tests.asgi.apps import GET, body, both_ways, handler_of, start
 from tests.wires import serving
 from trio_http import ServerLimits, ServerTimeouts
 from trio_http.asgi import ASGIHandler, ClientDisconnected, Receive, Scope, Send
 
-both_ways = pytest.mark.parametrize("way", ["pushed", "returned"])
 KINDS = ["memory", "virtual"]
 
 

@@ -133,6 +133,29 @@ async def test_background_work_that_fails_touches_nothing_else(
 
 
 @pytest.mark.covers("A10")
+async def test_background_work_that_fails_while_it_is_cut_does_so_too(
+    autojump_clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            try:
+                await trio.sleep_forever()
+            finally:
+                raise RuntimeError("cannot put it away")
+
+    async def handler(request: Request) -> Response:
+        request.background(work)
+        return Response()
+
+    async with serving(handler) as wires, wires.connect() as peer:
+        await peer.ask(GET)
+        report = await wires.server.shutdown(grace=1)
+
+    assert len(report.cut) == 1
+    assert "cannot put it away" in caplog.text
+
+
 @pytest.mark.parametrize(("seconds", "cut"), [(3, 0), (300, 1)])
 async def test_background_work_has_the_grace_of_a_shutdown(autojump_clock: Any, seconds: float, cut: int) -> None:
     finished: list[bool] = []
@@ -313,6 +336,28 @@ async def test_an_idle_connection_keeps_nothing_of_its_last_exchange(kind: str) 
             assert seen[0]() is None
         finally:
             gc.enable()
+
+
+async def test_a_server_serves_one_such_connection_at_a_time(autojump_clock: Any) -> None:
+    ours, theirs = trio.testing.memory_stream_pair()
+    _, second = trio.testing.memory_stream_pair()
+
+    async def handler(request: Request) -> Response:
+        return Response("served")
+
+    server = Server(handler)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(server.serve_stream, theirs)
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(RuntimeError, match="serves already"):
+            await server.serve_stream(second)
+        await ours.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+
+        third, fourth = trio.testing.memory_stream_pair()
+        nursery.start_soon(server.serve_stream, fourth)
+        assert (await Peer(third).ask(GET))[0] == 200
+        await third.aclose()
 
 
 @pytest.mark.covers("S1.68")

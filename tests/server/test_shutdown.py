@@ -78,6 +78,23 @@ async def test_what_outlasts_the_grace_is_cut_and_reported(autojump_clock: MockC
 
 
 @pytest.mark.covers("A4")
+async def test_a_second_shutdown_may_be_shorter(autojump_clock: MockClock) -> None:
+    async def handler(request: Request) -> Response:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async with serving(handler) as wires, wires.connect() as peer:
+        await peer.send(GET)
+        await trio.sleep(1)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wires.server.shutdown, 100)
+            await trio.sleep(1)
+            await wires.server.shutdown(grace=1)
+
+        assert trio.current_time() == 3
+
+
+@pytest.mark.covers("A4")
 async def test_a_peer_that_reads_nothing_does_not_hold_the_shutdown(autojump_clock: MockClock) -> None:
     async def producer(send: SendChunk) -> None:
         while True:

@@ -36,12 +36,13 @@ class Beside:
     def __init__(self, request: Request, app: ASGIApplication, *, cancel: bool) -> None:
         self._request = request
         self._session = HTTPSession(request, self)
-        self._task = AppTask(request, app, self._ended)
+        self._task = AppTask(request, app, self._ended, self._dropped)
         self._cancel = cancel
         self._begun = trio.Event()  # there is a response, or there will be none
         self._response: Response | None = None
         self._whole = False  # the end of the body has come
         self._discard = False  # what comes has no body: HEAD, 204, 304
+        self._left = False
         self._send, self._receive = trio.open_memory_channel[bytes](0)
 
     async def respond(self, scope: Scope) -> Response:
@@ -55,7 +56,7 @@ class Beside:
             The application is told that its client has left.
         """
         session = self._session
-        self._task.start(scope, session.receive, session.send)
+        await self._task.start(scope, session.receive, session.send)
         try:
             await self._begun.wait()
         except BaseException:
@@ -68,6 +69,9 @@ class Beside:
 
     def leave(self) -> None:
         """Nobody wants the rest of the answer."""
+        if self._left:
+            return
+        self._left = True
         listened = self._session.listened
         self._session.leave()
         self._task.excused = True
@@ -76,6 +80,10 @@ class Beside:
             self._task.cancel()
         elif self._cancel:
             self._task.cancel_soon()
+
+    def _dropped(self) -> None:
+        if not self._whole:
+            self.skip()
 
     def _ended(self) -> None:
         self._begun.set()

@@ -8,7 +8,7 @@ sent as they are, ``receive()`` gives what comes as ``http.request``, and the ra
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import Any, NoReturn, final
 
 import trio
 
@@ -50,8 +50,8 @@ async def open_tunnel(request: Request, app: ASGIApplication) -> Response:
         Cancels the application.
     """
     session = _Session(request)
-    task = session.task = AppTask(request, app, session.ended)
-    task.start(connect_scope(request, session.stream), session.receive, session.send)
+    task = session.task = AppTask(request, app, session.ended, session.dropped)
+    await task.start(connect_scope(request, session.stream), session.receive, session.send)
     try:
         await session.decided.wait()
     except BaseException:
@@ -134,6 +134,13 @@ class _Session:
         if self.task is not None and self.expects != OVER:
             self.task.handled = True  # open_tunnel() or talk() tells of it
 
+    def dropped(self) -> None:
+        """The exchange is over, and nobody has opened the tunnel that the application granted."""
+        if self.expects == TUNNEL and not self._opened.is_set():
+            self.drop()
+            if self.task is not None:
+                self.task.cancel_soon()
+
     def drop(self) -> None:
         """There is nobody at the other end."""
         self.expects = OVER
@@ -190,21 +197,24 @@ class _Session:
         """
         kind = message.get("type")
         if self._gone:
-            self._excuse()
-            raise ClientDisconnected(f"{self._request!r}: the client has left: there is nobody to send to")
+            self._refuse()
         if kind == "http.response.start" and self.expects == START:
             self._status, self._items = status_of(message), headers_of(message)
             self.expects = FIRST_BODY if self._status < 300 else REFUSAL
         elif kind == "http.response.body" and FIRST_BODY <= self.expects <= TUNNEL:
             data, more = body_of(message), bool(message.get("more_body"))
             if self.expects == REFUSAL:
-                await self._refuse(data, more=more)
+                await self._deny(data, more=more)
             else:
                 await self._pass_on(data, more=more)
         else:
             unexpected(message, _EXPECTED[self.expects], _AFTER[self.expects])
 
-    async def _refuse(self, data: bytes, *, more: bool) -> None:
+    def _refuse(self) -> NoReturn:
+        self._excuse()
+        raise ClientDisconnected(f"{self._request!r}: the client has left: there is nobody to send to")
+
+    async def _deny(self, data: bytes, *, more: bool) -> None:
         self._pieces.append(data)
         if not more:
             response = Response(b"".join(self._pieces), status=self._status)
@@ -222,6 +232,8 @@ class _Session:
             self.expects = TUNNEL
             self.decided.set()
             await self._opened.wait()
+            if self._gone:
+                self._refuse()
         try:
             if data:
                 await self.stream.send_all(data)

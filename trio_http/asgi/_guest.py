@@ -7,6 +7,7 @@ call that comes on asyncio becomes a task on trio, and what that task awaits of 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, final
 
@@ -14,6 +15,8 @@ import outcome
 import trio
 
 __all__ = ["Guest"]
+
+log = logging.getLogger("trio_http.asgi")
 
 T = TypeVar("T")
 
@@ -81,29 +84,48 @@ class Guest:
         Cancellation:
             Cancels it, and waits until it has ended.
         """
+        nursery = self._nursery
         assert self._token is not None
-        assert self._nursery is not None
+        assert nursery is not None
         done: asyncio.Future[outcome.Outcome[None]] = asyncio.get_running_loop().create_future()
         scope = trio.CancelScope()
 
         async def task() -> None:
-            result: outcome.Outcome[None] = outcome.Error(asyncio.CancelledError())
+            result: outcome.Outcome[None] = outcome.Error(asyncio.CancelledError())  # what it means there
             try:
                 with scope:
-                    result = await outcome.acapture(fn)
-                    if isinstance(result, outcome.Error) and isinstance(result.error, trio.Cancelled):
-                        error, result = result.error, outcome.Error(asyncio.CancelledError())
-                        raise error
+                    try:
+                        await fn()
+                        result = outcome.Value(None)
+                    except trio.Cancelled:
+                        raise
+                    except BaseException as error:
+                        cancelled, rest = _split(error)
+                        if rest is not None:
+                            result = outcome.Error(rest)
+                        if cancelled is not None:
+                            raise cancelled from None
             finally:
-                if not done.done():
-                    done.set_result(result)
+                finish(result)
 
-        self._token.run_sync_soon(self._nursery.start_soon, task)
+        def start() -> None:
+            try:
+                nursery.start_soon(task)
+            except RuntimeError as error:  # the lifespan has ended since
+                finish(outcome.Error(error))
+
+        def finish(result: outcome.Outcome[None]) -> None:
+            if not done.done():
+                done.set_result(result)
+
+        self._token.run_sync_soon(start)
         try:
             result = await asyncio.shield(done)
         except asyncio.CancelledError:
             self._token.run_sync_soon(scope.cancel)
-            await done
+            result = await done
+            if isinstance(result, outcome.Error) and isinstance(result.error, Exception):
+                log.error("failed while being cancelled", exc_info=result.error)
             raise
         result.unwrap()
 
@@ -128,3 +150,8 @@ class Guest:
             return task.result()
 
         return on_asyncio
+
+
+def _split(error: BaseException) -> tuple[BaseException | None, BaseException | None]:
+    """Part what an error says of a cancellation from what else it says."""
+    return error.split(trio.Cancelled) if isinstance(error, BaseExceptionGroup) else (None, error)

@@ -118,8 +118,8 @@ class HostedExchange(BareExchange):
         async def run() -> None:
             try:
                 await fn(*args)
-            except Exception:
-                log.exception("background work %r failed", fn)
+            except* Exception as group:  # beside a cancellation, too, which goes on its way
+                log.error("background work %r failed", fn, exc_info=only_leaf(group))
 
         self._work.start_soon(run)
 

@@ -300,7 +300,12 @@ class HTTPSession:
             raise ASGIError(f"'http.response.pathsend': {path!r} cannot be read: {error}") from error
         await self._send_piece(b"", more=True)
         parts = [(0, snapshot.size)] if snapshot.size else []
-        await self._outlet.push_content(Content(FileBody(snapshot, parts, limiter)))
+        try:
+            await self._outlet.push_content(Content(FileBody(snapshot, parts, limiter)))
+        except HTTPError:
+            raise
+        except OSError as error:  # which frameworks would take for a client that has left
+            raise ASGIError(f"'http.response.pathsend': {path!r} could not be read to its end: {error}") from error
         await self._send_piece(b"", more=False)
 
 

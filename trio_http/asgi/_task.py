@@ -10,6 +10,7 @@ import trio
 
 from .._errors import StatusError
 from ..messages import Request
+from ._at_end import at_end
 from ._types import ASGIApplication, Receive, Scope, Send
 
 __all__ = ["DISCONNECT_GRACE", "AppTask"]
@@ -27,6 +28,7 @@ class AppTask:
         request: What it is about.
         app: The application.
         ended: Called when it is over, however it ended.
+        dropped: Called when the exchange is over and it is not: nobody will take what it still has to say.
 
     Attributes:
         failure: What it raised.
@@ -35,19 +37,22 @@ class AppTask:
         excused: True once it was told that nobody is there any more: what it raises then is its way to end.
     """
 
-    __slots__ = ("_app", "_ended", "_request", "_scope", "excused", "failure", "handled", "over")
+    __slots__ = ("_app", "_dropped", "_ended", "_request", "_scope", "excused", "failure", "handled", "over")
 
-    def __init__(self, request: Request, app: ASGIApplication, ended: Callable[[], None]) -> None:
+    def __init__(
+        self, request: Request, app: ASGIApplication, ended: Callable[[], None], dropped: Callable[[], None]
+    ) -> None:
         self._request = request
         self._app = app
         self._ended = ended
+        self._dropped = dropped
         self._scope = trio.CancelScope()
         self.failure: Exception | None = None
         self.handled = False
         self.excused = False
         self.over = trio.Event()
 
-    def start(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def start(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Start it.
 
         Raises:
@@ -58,6 +63,11 @@ class AppTask:
         if server is not None and server.shutting_down.is_set():
             raise StatusError(503, "the server is shutting down", headers={"Retry-After": "5"})
         self._request.background(self._run, scope, receive, send)
+        await at_end(self._request, self._exchange_is_over)
+
+    def _exchange_is_over(self) -> None:
+        if not self.over.is_set():
+            self._dropped()
 
     def cancel(self) -> None:
         """End it."""

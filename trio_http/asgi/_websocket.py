@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import NoReturn, final
 
 import trio
 
@@ -59,9 +59,9 @@ async def open_websocket(request: Request, app: ASGIApplication, root_path: str)
     refusal = probe.agree(request)
     if refusal is not probe:
         return refusal  # no WebSocket: the application is not asked
-    task = AppTask(request, app, session.ended)
+    task = AppTask(request, app, session.ended, session.dropped)
     session.task = task
-    task.start(websocket_scope(request, root_path, offered), session.receive, session.send)
+    await task.start(websocket_scope(request, root_path, offered), session.receive, session.send)
     try:
         await session.decided.wait()
     except BaseException:
@@ -99,6 +99,13 @@ class _Session:
         self.decided.set()
         if self.task is not None and self.expects != OVER:
             self.task.handled = True  # open_websocket() or talk() tells of it
+
+    def dropped(self) -> None:
+        """The exchange is over, and nobody has opened what the application accepted."""
+        if self._ws is None and self.expects == OPEN:
+            self.drop(1006, "the client has left")
+            if self.task is not None:
+                self.task.cancel_soon()
 
     def drop(self, code: int, reason: str) -> None:
         """There is no WebSocket any more."""
@@ -161,8 +168,7 @@ class _Session:
         elif kind == "websocket.close" and self.expects == OPEN:
             await self._close(message)
         elif self._closed is not None and self.expects == OVER:
-            self._excuse()
-            raise ClientDisconnected(f"{self._request!r}: the WebSocket is closed: {self._closed[0]} {self._closed[1]}")
+            self._refuse()
         elif kind == "websocket.accept" and self.expects == DECISION:
             await self._accept(message)
         elif kind == "websocket.close" and self.expects == DECISION:
@@ -176,6 +182,11 @@ class _Session:
             await self._deny(message)
         else:
             unexpected(message, _EXPECTED[self.expects], _AFTER[self.expects])
+
+    def _refuse(self) -> NoReturn:
+        self._excuse()
+        code, reason = self._closed or (1006, "")
+        raise ClientDisconnected(f"{self._request!r}: the WebSocket is closed: {code} {reason}")
 
     def _excuse(self) -> None:
         if self.task is not None:
@@ -197,6 +208,8 @@ class _Session:
         response = WebSocketResponse(self.talk, subprotocols=() if chosen is None else (chosen,), headers=headers)
         self._decide(response, then=OPEN)
         await self._opened.wait()  # what follows is sent on it
+        if self._ws is None:
+            self._refuse()
 
     async def _deny(self, message: Message) -> None:
         assert self._denial is not None

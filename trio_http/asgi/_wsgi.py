@@ -28,6 +28,7 @@ from .._errors import HTTPError, StatusError
 from ..messages import Request, Response, SendChunk
 from ..semantics import Headers
 from ..wire import NO_BODY
+from ._at_end import at_end
 
 __all__ = ["WSGIApplication", "WSGIError", "WSGIHandler"]
 
@@ -173,6 +174,7 @@ class _Call:
         if server is not None and server.shutting_down.is_set():
             raise StatusError(503, "the server is shutting down", headers={"Retry-After": "5"})
         self._request.background(self._run, environ)
+        await at_end(self._request, self._exchange_is_over)
         try:
             await self._begun.wait()
         except BaseException:
@@ -195,6 +197,10 @@ class _Call:
             self._send.close()
         if self._failure is not None and not self._handled and not self._pours:
             raise self._failure  # whoever runs background work logs it
+
+    def _exchange_is_over(self) -> None:
+        if self._pours and not self._over.is_set():
+            self._leave()  # nobody has asked for the rest
 
     def _leave(self) -> None:
         self._handled = True

@@ -25,30 +25,37 @@ class Connection(Protocol):
     @property
     def peer(self) -> Address:
         """The other side."""
+        ...
 
     @property
     def local(self) -> Address:
         """Our side."""
+        ...
 
     @property
     def scheme(self) -> str:
         """``"https"`` over TLS, else ``"http"``."""
+        ...
 
     @property
     def tls(self) -> TLSInfo | None:
         """What TLS came to, None without it."""
+        ...
 
     @property
     def requests(self) -> int:
         """How many requests have come so far."""
+        ...
 
     @property
     def bytes_sent(self) -> int:
         """Bytes given to the transport."""
+        ...
 
     @property
     def socket(self) -> object:
         """The socket below, for socket options and credentials; None if there is none."""
+        ...
 
 
 @final

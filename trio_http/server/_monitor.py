@@ -27,13 +27,16 @@ class Monitored(Protocol):
     @property
     def wants_watch(self) -> bool:
         """True if a watch should be on and is not."""
+        ...
 
     @property
     def requests(self) -> int:
         """Which request it handles."""
+        ...
 
     async def watch(self) -> None:
         """Watch until the handler ends, and some time longer."""
+        ...
 
 
 @final

@@ -24,13 +24,7 @@ from .. import h1
 from .._config import ServerLimits, ServerTimeouts, chosen
 from .._errors import LocalProtocolError
 from ..messages import Address, Handler, Request, check_handler
-from ..transport import (
-    READ_SIZE,
-    PlainAcceptor,
-    Readiness,
-    Sweeper,
-    format_address,
-)
+from ..transport import READ_SIZE, PlainAcceptor, Readiness, Sweeper, format_address
 from ..wire import HTTP1Stream, Timing
 from ._admission import Admission
 from ._arrival import arrive
@@ -309,6 +303,7 @@ class Server(Hooked, Routed):
                 await self._listening.open()
                 await self._serve(task_status)
         finally:
+            self._under_way.background = None
             await self._listening.close()
 
     def run(self) -> None:
@@ -408,16 +403,27 @@ class Server(Hooked, Routed):
             stream: The connection; TLS is done on it if the server is secure.
             peer: Who it is with, where the stream cannot tell.
 
+        Raises:
+            RuntimeError: This server serves already: one such connection at a time, and none beside :meth:`listen`.
+
         Cancellation:
             Cancels the handler and closes the connection.
         """
+        if self._under_way.background is not None:
+            raise RuntimeError(
+                f"{self!r} serves already, and serve_stream() serves one connection by itself: make a server for each "
+                "(trio_http.serve_connection), or give one server a listener that brings them"
+            )
         self.stats.connections += 1
         self._under_way.opened()
         self._entrance.came()
-        async with trio.open_nursery() as self._under_way.background, trio.open_nursery() as services:
-            self._start_services(services)
-            await self._serve_stream(stream, peer)
-            services.cancel_scope.cancel()
+        try:
+            async with trio.open_nursery() as self._under_way.background, trio.open_nursery() as services:
+                self._start_services(services)
+                await self._serve_stream(stream, peer)
+                services.cancel_scope.cancel()
+        finally:
+            self._under_way.background = None
 
     # ---------------------------------------------------------------- background work
 

@@ -10,6 +10,7 @@ from typing import final
 import trio
 
 from ..messages import Request
+from ._answers import only_leaf
 from ._connection import ServerConnection
 from ._instruments import ServerStats
 
@@ -78,9 +79,9 @@ class UnderWay:
     ) -> None:
         try:
             await fn(*args)
-        except Exception:
+        except* Exception as group:  # beside a cancellation, too, which goes on its way
             self._stats.errors += 1
-            log.exception("%s failed", self._work[key])
+            log.error("%s failed", self._work[key], exc_info=only_leaf(group))
         finally:
             del self._work[key]
             self._something_ended()
@@ -137,7 +138,8 @@ class UnderWay:
     async def wait_until_empty(self, seconds: float) -> None:
         """Wait until nothing is under way, but no longer than that."""
         if self._open or self._work:
-            self._empty = trio.Event()
+            if self._empty.is_set():
+                self._empty = trio.Event()  # one for all who wait
             with trio.move_on_after(seconds):
                 await self._empty.wait()
         else:

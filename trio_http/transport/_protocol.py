@@ -28,18 +28,22 @@ class Transport(Protocol):
     @property
     def peer(self) -> Address:
         """The other side: (host, port), the path of a unix socket, or None."""
+        ...
 
     @property
     def local(self) -> Address:
         """Our side, in the same form."""
+        ...
 
     @property
     def is_tls(self) -> bool:
         """True when the bytes travel encrypted."""
+        ...
 
     @property
     def wakes(self) -> bool:
         """True if :meth:`close_now` ends a :meth:`receive` that is waiting in another task."""
+        ...
 
     def receive_nowait(self, max_bytes: int) -> bytes | None:
         """Return bytes that are there already, ``b""`` for the end, or None if it would take a wait to know.
@@ -47,6 +51,7 @@ class Transport(Protocol):
         Raises:
             ReadError: The connection broke.
         """
+        ...
 
     async def receive(self, max_bytes: int) -> bytes:
         """Wait for bytes; ``b""`` is the end.
@@ -57,6 +62,7 @@ class Transport(Protocol):
         Cancellation:
             Loses no byte on a socket; a TLS stream stays usable too.
         """
+        ...
 
     def send_nowait(self, pieces: Sequence[bytes | memoryview]) -> int:
         """Send what can be sent without waiting; return how many bytes were taken (0 is a valid answer).
@@ -64,6 +70,7 @@ class Transport(Protocol):
         Raises:
             WriteError: The connection broke.
         """
+        ...
 
     async def send(self, data: memoryview) -> int:
         """Wait until some bytes are taken; return how many.
@@ -74,6 +81,7 @@ class Transport(Protocol):
         Cancellation:
             Some bytes may have been sent: the connection can only be closed.
         """
+        ...
 
     async def send_eof(self) -> None:
         """Tell the peer that nothing more will come, if this kind of connection can.
@@ -81,10 +89,12 @@ class Transport(Protocol):
         Raises:
             WriteError: The connection broke.
         """
+        ...
 
     @property
     def watched(self) -> bool:
         """True while a :meth:`watch` is on that nobody has ended."""
+        ...
 
     async def watch(self, left: Callable[[], None], *, half_close: bool) -> None:
         """Call ``left`` when the peer goes away; run in a task of its own, which ends some time after :meth:`unwatch`.
@@ -93,22 +103,28 @@ class Transport(Protocol):
             left: Called at most once, and only while the watch is on.
             half_close: An end sent by the peer is no leaving.
         """
+        ...
 
     def unwatch(self) -> None:
         """End the watch, at once: after this call others may read."""
+        ...
 
     def has_unread(self) -> bool:
         """Tell whether bytes, the end or an error wait to be read; for idle connections, where all three are bad."""
+        ...
 
     @property
     def socket(self) -> trio.socket.SocketType | socket.socket | None:
         """The socket below, for socket options and such; None if there is none."""
+        ...
 
     async def aclose(self) -> None:
         """Close in good order where that takes no waiting on the peer; never raises for a broken connection."""
+        ...
 
     def close_now(self) -> None:
         """Close at once, from any task; whoever waits gets an error. Calling it twice is fine."""
+        ...
 
 
 def format_address(address: Address) -> str:

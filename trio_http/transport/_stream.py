@@ -154,15 +154,20 @@ class StreamTransport:
                 self._arrived.unpark_all()
             ended = any(not piece for piece in self._ahead)
             if (ended and not half_close) or self._failure is not None:
-                if self._watch_on:
-                    self._left()
+                self._tell()
             elif self._watch_on and (bottom := _real_socket(self._stream)) is not None:
                 # What is unread hides the end; only the kernel can tell.
                 while self._watch_on:
                     if has_hung_up(bottom, half_close=half_close):
-                        self._left()
+                        self._tell()
                         return
                     await trio.sleep(HIDDEN_END_PAUSE)
+
+    def _tell(self) -> None:
+        # An earlier watch may still be in its last pause when the next one is on: whoever finds the end first tells.
+        left, self._left = self._left, None
+        if self._watch_on and left is not None:
+            left()
 
     async def _read_ahead(self) -> None:
         while self._watch_on and (room := self._read_ahead_max - sum(map(len, self._ahead))) > 0:
@@ -200,8 +205,12 @@ class StreamTransport:
         stream: trio.abc.Stream = self._stream
         while isinstance(stream, trio.SSLStream):
             secure, stream = stream, stream.transport_stream
-            # Whatever goes wrong here, the end of the transport says the rest. Busy: a watch is still reading.
-            with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+            # Whatever goes wrong here, the end of the transport says the rest. Busy: a watch is still reading. After
+            # our good-bye unwrap() waits for the peer's, which may come when the peer likes: therefore the time.
+            with (
+                trio.move_on_after(CLOSE_GRACE),
+                contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError),
+            ):
                 await secure.unwrap()
         self._stream = stream
         if isinstance(stream, trio.abc.HalfCloseableStream):

@@ -1,4 +1,4 @@
-"""Applications that go wrong: they fail, send too much or too little, or meet a request that is broken."""
+"""Applications that go wrong, and requests that do: who is answered what, and what the connection does then."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from typing import Any
 import pytest
 import trio
 
-from tests.asgi.apps import GET, body, handler_of, sending, start
+from tests.asgi.apps import GET, body, both_ways, handler_of, sending, start
 from tests.wires import serving
 from trio_http import ServerLimits
 from trio_http.asgi import ASGIApplication, Receive, Scope, Send
-
-WAYS = ["pushed", "returned"]
-both_ways = pytest.mark.parametrize("way", WAYS)
 
 
 async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
