@@ -301,6 +301,7 @@ async def test_errors_are_one_line_and_an_exit_code(virtual_network: Any, autoju
     [
         (["get"], "URL"),
         (["get", "h", "--timeout", "0"], "positive number of seconds"),
+        (["get", "h", "--retry", "-1"], "whole number"),
         (["get", "h", "-H", "x"], "NAME:VALUE"),
         (["get", "h", "--cookie", "x"], "NAME=VALUE"),
         (["post", "h", "-d", "a", "--json", "1"], "one of --data, --json"),

@@ -65,7 +65,7 @@ def add_arguments(parser: Parser) -> None:
     add = parser.add_argument_group("how to get there").add_argument
     add("--follow", action=argparse.BooleanOptionalAction, default=True, help="follow redirects")
     add("--timeout", type=_seconds, metavar="SECONDS", help="for all of it; events and WebSockets: until they begin")
-    add("--retry", type=int, metavar="TIMES", help="try again so many times, where that is safe")
+    add("--retry", type=_times, metavar="TIMES", help="try again so many times, where that is safe")
     add("--proxy", metavar="URL", help="a proxy for everything, instead of what the environment names")
     add("--unix-socket", metavar="PATH", help="connect to this unix socket, whatever the URL's host")
     add("--verify", action=argparse.BooleanOptionalAction, default=True, help="verify the server's certificate")
@@ -92,6 +92,16 @@ def _seconds(text: str) -> float:
 
 
 _seconds.__name__ = "positive number of seconds"  # argparse names it in its complaint
+
+
+def _times(text: str) -> int:
+    times = int(text)
+    if times < 0:
+        raise ValueError(text)
+    return times
+
+
+_times.__name__ = "whole number"
 
 
 def url_of(text: str) -> str:
