@@ -392,6 +392,17 @@ async def test_bad_input_is_told_in_one_line(tmp_path: Path, arguments: list[str
 
 
 @pytest.mark.parametrize("workers", [[], ["--workers", "2"]])
+async def test_a_start_that_fails_is_logged_as_json_too(tmp_path: Path, workers: list[str]) -> None:
+    app_in(tmp_path, "1 / 0")
+    async with program(tmp_path, "app:app", "--port", "0", "--log-json", *workers, wait=False) as served:
+        assert await served.ended() == 2
+
+    [told] = [json.loads(line) for line in served.lines]
+    assert told["level"] == "critical"
+    assert told["message"].startswith("importing app failed: ZeroDivisionError")
+
+
+@pytest.mark.parametrize("workers", [[], ["--workers", "2"]])
 @pytest.mark.parametrize("reuse", [False, True])
 async def test_a_port_in_use_is_told(tmp_path: Path, workers: list[str], reuse: bool) -> None:
     app_in(tmp_path)

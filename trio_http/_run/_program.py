@@ -62,7 +62,12 @@ def run(
 
     Raises:
         ConnectError: An address cannot be bound.
+        ValueError: A server is given, and what only a handler needs.
     """
+    if isinstance(handler, Server):
+        own = {"path": path, "timeouts": timeouts, "limits": limits, "lifespan": lifespan}
+        if given := [name for name, value in own.items() if value is not None]:
+            raise ValueError(f"run(Server(...), {given[0]}=...): the server says this itself, so give it to Server()")
     if not logging.getLogger().handlers:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
     make_context = None if isinstance(ssl_context, ssl.SSLContext) else ssl_context
