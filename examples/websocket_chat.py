@@ -62,7 +62,7 @@ class Room:
         try:
             async with trio.open_nursery() as nursery:
                 # from here on nothing that is said is lost; what comes twice the page knows by its number
-                await nursery.start(self.hub.join, ws)
+                await self._join(nursery, ws)
                 self._tell_who_is_there()
                 with contextlib.suppress(trio_http.ConnectionClosed):
                     await ws.send_json({"kind": "welcome", **self._state(name, since)})
@@ -72,9 +72,15 @@ class Room:
             del self.members[name]
             self._tell_who_is_there()
 
+    async def _join(self, nursery: trio.Nursery, ws: WebSocket) -> None:
+        await nursery.start(self.hub.join, ws)
+
+    def _who_is_there(self) -> list[str]:
+        return list(self.members)
+
     def _state(self, name: str, since: int) -> dict[str, Any]:
         missed = [line for line in self._lines if line["number"] > since]
-        return {"name": name, "room": self._id, "members": list(self.members), "lines": missed}
+        return {"name": name, "room": self._id, "members": self._who_is_there(), "lines": missed}
 
     async def _enter(self, ws: WebSocket) -> tuple[str, int] | None:
         """Ask for a name until it is a good one; None for somebody who gives none in time."""
@@ -85,7 +91,7 @@ class Room:
                 name = " ".join(name.split()) if isinstance(name, str) else ""
                 if not name or len(name) > NAME_LENGTH or not name.isprintable():
                     await ws.send_json({"kind": "error", "text": f"a name has 1 to {NAME_LENGTH} characters"})
-                elif name in self.members:
+                elif name in self._who_is_there():
                     await ws.send_json({"kind": "error", "text": f"{name} is there already: take another name"})
                 else:
                     self.members[name] = None
@@ -102,7 +108,7 @@ class Room:
                 await ws.send_json({"kind": "error", "text": f"a line has 1 to {TEXT_LENGTH} characters"})
 
     def _tell_who_is_there(self) -> None:
-        self.hub.publish(json.dumps({"kind": "members", "members": list(self.members)}))
+        self.hub.publish(json.dumps({"kind": "members", "members": self._who_is_there()}))
 
 
 async def receive(ws: WebSocket) -> dict[str, Any]:

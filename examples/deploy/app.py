@@ -1,7 +1,7 @@
 """A service as it stands behind a load balancer: who is alive, who is ready, and who asks.
 
 Run it: ``trio-http serve app:router --app-dir examples/deploy``, or this file itself. The files beside it are what
-stands around it: nginx.conf, haproxy.cfg, notes.service and notes.socket for systemd, kubernetes.yaml.
+stands around it: nginx.conf, haproxy.cfg, notes.service and notes.socket for systemd, Dockerfile and kubernetes.yaml.
 """
 
 from __future__ import annotations

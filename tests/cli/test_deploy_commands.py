@@ -17,6 +17,7 @@ from trio_http._cli._serve_options import ServeOptions
 
 ROOT = Path(__file__).parents[2]
 SERVICE = (ROOT / "examples" / "deploy" / "notes.service").read_text()
+DOCKER = (ROOT / "examples" / "deploy" / "Dockerfile").read_text()
 KUBERNETES = (ROOT / "examples" / "deploy" / "kubernetes.yaml").read_text()
 PAGE = (ROOT / "docs" / "deployment.md").read_text()
 
@@ -40,6 +41,7 @@ COMMANDS = {
         shlex.split(found(r"^ExecStart=(.*?[^\\])$", SERVICE).replace("\\\n", " ")),
         found(r"^TimeoutStopSec=(\d+)", SERVICE),
     ),
+    "docker": (json.loads(found(r"^CMD (\[.*?\])", DOCKER)), found(r"--stop-timeout (\d+)", DOCKER)),
     "kubernetes": (
         json.loads(found(r"command: (\[.*?\])", KUBERNETES)),
         found(r"terminationGracePeriodSeconds: (\d+)", KUBERNETES),

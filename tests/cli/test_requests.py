@@ -12,7 +12,7 @@ import trio
 from cli_kit import Screen, command, parsed
 
 from tests.wires import serving
-from trio_http import Request, Response
+from trio_http import Request, Response, __version__
 from trio_http._cli import main
 from trio_http._cli._parser import UsageError
 
@@ -67,6 +67,9 @@ async def test_fields_cookies_and_credentials() -> None:
 
     assert found["target"] == "/a?b=1"
     fields = found["fields"]
+    assert "user-agent" not in fields
+    assert "content-type" not in (await echoed("post", "h", "-d", "a=1", "-H", "Content-Type:"))["fields"]
+    assert (await echoed("get", "h"))["fields"]["user-agent"] == f"trio-http/{__version__}"
     assert (fields["x-one"], fields["cookie"], fields["authorization"]) == ("1", "a=b=c", "Basic bWU6c2VjcmV0")
     assert (await echoed("get", "h", "--bearer", "t0ken"))["fields"]["authorization"] == "Bearer t0ken"
 
@@ -298,6 +301,7 @@ async def test_errors_are_one_line_and_an_exit_code(virtual_network: Any, autoju
     [
         (["get"], "URL"),
         (["get", "h", "--timeout", "0"], "positive number of seconds"),
+        (["get", "h", "--retry", "-1"], "whole number"),
         (["get", "h", "-H", "x"], "NAME:VALUE"),
         (["get", "h", "--cookie", "x"], "NAME=VALUE"),
         (["post", "h", "-d", "a", "--json", "1"], "one of --data, --json"),

@@ -363,7 +363,9 @@ async def test_clients_may_have_certificates(tmp_path: Path, workers: list[str],
         (["app:app", "--certfile", "none.pem"], "cannot load the certificate 'none.pem'"),
         (["app:app", "--certfile", "app.py", "--workers", "2"], "cannot load the certificate 'app.py'"),
         (["app:app", "--certfile", "cert.pem", "--ca-certs", "app.py"], "cannot load the certificates 'app.py' that"),
-        (["app:app", "--path", "no/such/folder"], "cannot listen on the unix socket no/such/folder"),
+        (["app:app", "--path", "s", "--path", "no/such/folder"], "cannot listen on the unix socket no/such/folder"),
+        (["app:app", "--path", "s", "--status", "no/such/folder"], "cannot listen on the unix socket no/such/folder"),
+        (["app:app", "--reload", "--reload-dir", "nowhere"], "--reload-dir nowhere: there is no such folder"),
         (["app:app", "--fd", "987"], "cannot listen on file descriptor 987"),
         (["app:app", "--config", "bad.toml"], "bad.toml: there is no option 'prot' (did you mean 'port'?)"),
         (["--directory", "nowhere"], "--directory nowhere: there is no such folder"),
@@ -384,8 +386,20 @@ async def test_bad_input_is_told_in_one_line(tmp_path: Path, arguments: list[str
         assert await served.ended() == 2
 
     [told] = served.lines
+    assert not await trio.Path(tmp_path, "s").exists()  # nothing is left of what was begun
     assert told.startswith("trio-http: ")
     assert line.replace("BROKEN", str(tmp_path / "broken.py")) in told
+
+
+@pytest.mark.parametrize("workers", [[], ["--workers", "2"]])
+async def test_a_start_that_fails_is_logged_as_json_too(tmp_path: Path, workers: list[str]) -> None:
+    app_in(tmp_path, "1 / 0")
+    async with program(tmp_path, "app:app", "--port", "0", "--log-json", *workers, wait=False) as served:
+        assert await served.ended() == 2
+
+    [told] = [json.loads(line) for line in served.lines]
+    assert told["level"] == "critical"
+    assert told["message"].startswith("importing app failed: ZeroDivisionError")
 
 
 @pytest.mark.parametrize("workers", [[], ["--workers", "2"]])
@@ -403,7 +417,7 @@ async def test_a_port_in_use_is_told(tmp_path: Path, workers: list[str], reuse: 
 
 async def test_a_traceback_is_shown_where_one_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("1 / 0\n")
-    async with program(tmp_path, "broken:app", "--debug", wait=False) as served:
+    async with program(tmp_path, "broken:app", "--port", "0", "--debug", wait=False) as served:
         assert await served.ended() == 1
 
     told = "\n".join(served.lines)

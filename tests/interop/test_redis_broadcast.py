@@ -201,30 +201,43 @@ async def worker(url: str) -> AsyncIterator[int]:
         yield port
 
 
+async def heard(ws: WebSocket, **wanted: object) -> dict[str, Any]:
+    """The next message of a chat that has these fields."""
+    while True:
+        message: dict[str, Any] = await ws.receive_json()
+        if wanted.items() <= message.items():
+            return message
+
+
 async def test_the_chat_with_two_workers(tmp_path: Path) -> None:
     with trio.fail_after(60):
-        async with (
-            redis(tmp_path) as url,
-            worker(url) as first,
-            worker(url) as second,
-            Client() as client,
-            client.websocket(f"ws://127.0.0.1:{first}/chat") as ann,
-            client.websocket(f"ws://127.0.0.1:{second}/chat") as bob,
-        ):
-            assert "<title>chat" in (await client.get(f"http://127.0.0.1:{second}/")).text()
+        async with redis(tmp_path) as url, worker(url) as first, worker(url) as second, Client() as client:
+            assert "<title>Chat" in (await client.get(f"http://127.0.0.1:{second}/")).text()
+            async with client.websocket(f"ws://127.0.0.1:{first}/chat") as ann:
+                await ann.send_json({"name": "Ann"})
+                await heard(ann, kind="welcome", members=["Ann"])
+                async with client.websocket(f"ws://127.0.0.1:{second}/chat") as bob:
+                    await bob.send_json({"name": "Bob"})
+                    await heard(bob, kind="welcome")
+                    for ws in (ann, bob):
+                        await heard(ws, kind="members", members=["Ann", "Bob"])
+                    await ann.send_json({"text": "hello, bob"})
+                    line = await heard(bob, kind="line", text="hello, bob")
+                    await bob.send_json({"text": "hello, ann"})
+                    await heard(ann, kind="line", text="hello, ann")
+                    # who comes later to either of them is told what was said before, and by whom
+                    async with client.websocket(f"ws://127.0.0.1:{second}/chat") as late:
+                        await late.send_json({"name": "Ann"})
+                        assert "there already" in (await heard(late, kind="error"))["text"]
+                        await late.send_json({"name": "Cy"})
+                        lines = list((await heard(late, kind="welcome"))["lines"])
+                        while not {"hello, bob", "hello, ann"} <= {said["text"] for said in lines}:
+                            lines.append(await heard(late, kind="line"))
+                        await heard(ann, kind="members", members=["Ann", "Bob", "Cy"])
+                await heard(ann, kind="members", members=["Ann"])
 
-            # each begins by talking to himself, because joining takes a moment that nobody tells of
-            for ws, name in ((ann, "ann"), (bob, "bob")):
-                await ws.send(f"{name} is here")
-            heard = {name: await ws.receive() for ws, name in ((ann, "ann"), (bob, "bob"))}
-            await ann.send("hello, bob")
-            while await bob.receive() != "hello, bob":
-                pass
-            await bob.send("hello, ann")
-            while await ann.receive() != "hello, ann":
-                pass
-
-    assert set(heard) == {"ann", "bob"}
+    assert line["from"] == "Ann"
+    assert {said["from"] for said in lines} == {"Ann", "Bob"}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
@@ -43,8 +44,11 @@ def app(metrics: Metrics) -> Router:
     return router
 
 
-def get(path: str, *lines: str) -> bytes:
-    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: a", *lines, "", ""]).encode()
+def get(path: str, *lines: str, method: str = "GET") -> bytes:
+    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: a", *lines, "", ""]).encode()
+
+
+post = functools.partial(get, method="POST")
 
 
 def samples(page: bytes) -> dict[str, float]:
@@ -75,6 +79,29 @@ async def test_requests_are_counted_by_route_and_not_by_path(metrics: Metrics, a
     assert found["http_server_requests_in_progress"] == 1  # the page itself
     assert found["http_server_connections_total"] == found["http_server_connections_open"] == 1
     assert found["http_server_sent_bytes_total"] > 200
+
+
+async def test_bodies_are_counted_once(metrics: Metrics, autojump_clock: Any) -> None:
+    router = app(metrics)
+
+    @router.post("/read")
+    async def read(request: Request) -> Response:
+        return Response(str(len(await request.read())))
+
+    @router.post("/unread")
+    async def unread(request: Request) -> Response:
+        return Response("no, thanks")
+
+    chunks = b"2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n"
+    async with serving(router, instruments=[metrics]) as wires, wires.connect() as peer:
+        assert (await peer.ask(post("/read", "Content-Length: 10") + b"0123456789"))[2] == b"10"
+        assert (await peer.ask(post("/read", "Transfer-Encoding: chunked") + chunks))[2] == b"5"
+        assert (await peer.ask(get("/nowhere")))[0] == 404
+        assert (await peer.ask(post("/unread", "Content-Length: 10") + b"0123456789"))[0] == 200
+        assert (await peer.ask(get("/nowhere")))[0] == 404
+        found = samples((await peer.ask(get("/metrics")))[2])
+
+    assert found["http_server_received_bytes_total"] == 25
 
 
 async def test_who_leaves_is_counted(metrics: Metrics, autojump_clock: Any) -> None:

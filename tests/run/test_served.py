@@ -12,7 +12,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.wires import MemoryListener, Peer, server_context
-from trio_http import ConnectError, Request, Response, Server, TLSError
+from trio_http import ConnectError, Request, Response, Server, ServerLimits, TLSError, run
 from trio_http._run import Order, ServedProcess
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
@@ -171,6 +171,11 @@ async def test_a_server_beside_it_that_cannot_listen_is_told(autojump_clock: Moc
 
     with pytest.raises(ConnectError, match="/no/such/folder/socket"):
         await ServedProcess(Server(ten_seconds, listeners=[MemoryListener()]), beside=[beside]).run()
+
+
+def test_run_refuses_what_a_server_says_itself() -> None:
+    with pytest.raises(ValueError, match=r"limits=.*give it to Server"):
+        run(Server(ten_seconds, 0), limits=ServerLimits())
 
 
 async def test_reloading_uses_what_the_function_makes(caplog: pytest.LogCaptureFixture) -> None:

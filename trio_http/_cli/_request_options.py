@@ -16,8 +16,9 @@ from typing import final
 import trio
 
 from .._config import ClientTimeouts
+from .._version import __version__
 from ..client import BearerAuth, ClientOptions, DigestAuth, NetrcAuth, RequestOptions
-from ..messages import SendChunk
+from ..messages import Handler, Request, Response, SendChunk
 from ..semantics import Headers
 from ._exits import EXIT_CODES
 from ._parser import Parser, UsageError
@@ -64,7 +65,7 @@ def add_arguments(parser: Parser) -> None:
     add = parser.add_argument_group("how to get there").add_argument
     add("--follow", action=argparse.BooleanOptionalAction, default=True, help="follow redirects")
     add("--timeout", type=_seconds, metavar="SECONDS", help="for all of it; events and WebSockets: until they begin")
-    add("--retry", type=int, metavar="TIMES", help="try again so many times, where that is safe")
+    add("--retry", type=_times, metavar="TIMES", help="try again so many times, where that is safe")
     add("--proxy", metavar="URL", help="a proxy for everything, instead of what the environment names")
     add("--unix-socket", metavar="PATH", help="connect to this unix socket, whatever the URL's host")
     add("--verify", action=argparse.BooleanOptionalAction, default=True, help="verify the server's certificate")
@@ -93,6 +94,16 @@ def _seconds(text: str) -> float:
 _seconds.__name__ = "positive number of seconds"  # argparse names it in its complaint
 
 
+def _times(text: str) -> int:
+    times = int(text)
+    if times < 0:
+        raise ValueError(text)
+    return times
+
+
+_times.__name__ = "whole number"
+
+
 def url_of(text: str) -> str:
     """Return the URL that was meant.
 
@@ -114,7 +125,7 @@ def client_options(options: Namespace) -> ClientOptions:
         "proxy": options.proxy,
         "uds": options.unix_socket,
         "allow_nonstandard_methods": True,
-        "headers": Headers({"User-Agent": "trio-http"}),
+        "headers": Headers({"User-Agent": f"trio-http/{__version__}"}),
     }
     if options.cert is not None:
         found["client_cert"] = (options.cert,) if options.key is None else (options.cert, options.key)
@@ -124,6 +135,15 @@ def client_options(options: Namespace) -> ClientOptions:
         found["timeout"] = ClientTimeouts(total=options.timeout)
     if options.retry is not None:
         found["retry"] = options.retry + 1
+    removed = [name for name, value in map(_field, options.header) if not value]
+    if removed:
+
+        async def without(request: Request, call: Handler) -> Response:
+            for name in removed:
+                request.headers.pop(name, None)
+            return await call(request)
+
+        found["middleware"] = [without]
     return found
 
 
@@ -134,8 +154,7 @@ async def request_options(options: Namespace, terminal: Terminal) -> RequestOpti
         UsageError: They contradict each other, or a file cannot be read.
     """
     found: RequestOptions = {}
-    headers = Headers()
-    removed = _headers(options.header, headers)
+    headers = Headers([field for field in map(_field, options.header) if field[1]])
     _authentication(options, terminal, found)
     if options.cookie:
         found["cookies"] = dict(_pair(text, "--cookie") for text in options.cookie)
@@ -158,8 +177,6 @@ async def request_options(options: Namespace, terminal: Terminal) -> RequestOpti
         headers.setdefault("Content-Type", "application/json")
     elif options.data:
         await _data(options.data, terminal, headers, found)
-    for name in removed:
-        headers.pop(name, None)
     if headers:
         found["headers"] = headers
     return found
@@ -176,17 +193,11 @@ def _wants_multipart(headers: Headers) -> bool:
     return (headers.get("content-type") or "").startswith("multipart/")
 
 
-def _headers(given: list[str], headers: Headers) -> list[str]:
-    removed = []
-    for text in given:
-        name, colon, value = text.partition(":")
-        if not colon:
-            raise UsageError(f"-H {text!r} is no field: expected NAME:VALUE, or NAME: to remove it")
-        if value.strip():
-            headers.add(name.strip(), value.strip())
-        else:
-            removed.append(name.strip())
-    return removed
+def _field(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise UsageError(f"-H {text!r} is no field: expected NAME:VALUE, or NAME: to remove it")
+    return name.strip(), value.strip()
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:

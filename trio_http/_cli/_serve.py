@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from argparse import Namespace
 
-from ._parser import Subparsers
+from ._parser import Subparsers, UsageError
 from ._serve_config import read_config
 from ._serve_log import set_up_logging
 from ._serve_options import add_options, settle
 from ._serve_processes import serve_alone, serve_as_worker, supervise
 
 __all__ = ["add_parser", "run"]
+
+log = logging.getLogger("trio_http.run")
 
 DESCRIPTION = """Serve a handler, an ASGI or WSGI application, or a folder.
 
@@ -37,6 +40,11 @@ def run(options: Namespace) -> int:
     set_up_logging(settled.log_level, as_json=settled.log_json, with_pid=is_worker, access_log=settled.access_log)
     if settled.umask is not None:
         os.umask(settled.umask)
-    if is_worker:
-        return serve_as_worker(settled)
-    return supervise(settled) if settled.supervised else serve_alone(settled)
+    serve = serve_as_worker if is_worker else supervise if settled.supervised else serve_alone
+    try:
+        return serve(settled)
+    except UsageError as error:
+        if settled.debug or not settled.log_json:
+            raise
+        log.critical("%s", error)  # whoever reads objects is to see this one, of all lines
+        return 2

@@ -62,7 +62,9 @@ def counting_together(options: ServeOptions) -> Iterator[Callable[[int], None]]:
     with contextlib.ExitStack() as stack:
         try:
             if VARIABLE not in os.environ:
-                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="trio-http-metrics-"))
+                folder = stack.enter_context(
+                    tempfile.TemporaryDirectory(prefix="trio-http-metrics-", ignore_cleanup_errors=True)
+                )
                 hand_over(folder, options.user, options.group)
                 os.environ[VARIABLE] = folder
                 stack.callback(os.environ.pop, VARIABLE, None)

@@ -60,6 +60,9 @@ def serve_alone(options: ServeOptions) -> int:
 
 def supervise(options: ServeOptions) -> int:
     """Run workers; return the exit code."""
+    for folder in options.reload_dir:
+        if not os.path.isdir(folder):
+            raise UsageError(f"--reload-dir {folder}: there is no such folder")
     with (
         _pid_file(options),
         listening(options, options.workers or 1) as sockets,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -147,22 +147,25 @@ def listening(options: ServeOptions, workers: int = 1) -> Iterator[Sockets]:
         descriptors = inherited_descriptors(os.environ)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    try:
-        sockets = trio.run(_open, options, descriptors, workers)
-    except (HTTPError, OSError, ValueError) as error:  # OSError: a name that cannot be resolved
-        raise UsageError(str(error)) from error
-    made = {path: os.stat(path).st_ino for path in (*options.path, *_status_paths(options, workers))}
-    try:
+    made: dict[str, int] = {}
+    with contextlib.ExitStack() as stack:
+        stack.callback(_delete, made)
+        try:
+            sockets = trio.run(_open, options, descriptors, workers, made)
+        except (HTTPError, OSError, ValueError) as error:  # OSError: a name that cannot be resolved
+            raise UsageError(str(error)) from error
+        stack.callback(sockets.close)
         yield sockets
-    finally:
-        sockets.close()
-        for path, inode in made.items():
-            with contextlib.suppress(OSError):
-                if os.stat(path).st_ino == inode:  # not that of a successor
-                    os.unlink(path)
 
 
-async def _open(options: ServeOptions, descriptors: Sequence[int], workers: int) -> Sockets:
+def _delete(made: Mapping[str, int]) -> None:
+    for path, inode in made.items():
+        with contextlib.suppress(OSError):
+            if os.stat(path).st_ino == inode:  # not that of a successor
+                os.unlink(path)
+
+
+async def _open(options: ServeOptions, descriptors: Sequence[int], workers: int, made: dict[str, int]) -> Sockets:
     common: list[trio.SocketListener] = []
     owned: list[Sequence[trio.SocketListener]] = [[] for _ in range(workers)]
     status: list[trio.SocketListener] = []
@@ -172,6 +175,7 @@ async def _open(options: ServeOptions, descriptors: Sequence[int], workers: int)
             common += [listener_from_fd(descriptor)]
         for path in options.path:
             common += [await open_unix_listener(path, mode=options.path_mode, backlog=options.backlog)]
+            made[path] = os.stat(path).st_ino
             hand_over(path, options.user, options.group)
         if options.host or options.port is not None or not common:
             hosts = options.host or ("127.0.0.1",)
@@ -185,6 +189,7 @@ async def _open(options: ServeOptions, descriptors: Sequence[int], workers: int)
                 port = int(owned[index][0].socket.getsockname()[1])
         for path in _status_paths(options, workers):
             status += [await open_unix_listener(path, mode=STATUS_MODE)]
+            made[path] = os.stat(path).st_ino
             hand_over(path, options.user, options.group)
         if options.metrics is not None:
             name, number = split_host_port(options.metrics)

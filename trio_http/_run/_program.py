@@ -62,11 +62,15 @@ def run(
 
     Raises:
         ConnectError: An address cannot be bound.
+        ValueError: A server is given, and what only a handler needs.
     """
     if not logging.getLogger().handlers:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
-    make_context = None if isinstance(ssl_context, ssl.SSLContext) else ssl_context
+    fixed, make_context = (ssl_context, None) if isinstance(ssl_context, ssl.SSLContext) else (None, ssl_context)
     if isinstance(handler, Server):
+        own = {"path": path, "ssl_context": fixed, "timeouts": timeouts, "limits": limits, "lifespan": lifespan}
+        if given := [name for name, value in own.items() if value is not None]:
+            raise ValueError(f"run(Server(...), {given[0]}=...): the server says this itself, so give it to Server()")
         server = handler
     else:
         server = Server(
@@ -74,7 +78,7 @@ def run(
             port,
             host=host,
             path=path,
-            ssl_context=make_context() if make_context is not None else ssl_context,  # type: ignore[arg-type]  # not callable here
+            ssl_context=fixed if make_context is None else make_context(),
             timeouts=timeouts,
             limits=limits,
             lifespan=lifespan,

@@ -42,6 +42,7 @@ class Metrics:
     ``http_server_aborted_total``           counter     answers that were cut short, by method and route
     ``http_server_failures_total``          counter     handlers that raised, by method and route
     ``http_server_sent_bytes_total``        counter     bytes of answers, heads included
+    ``http_server_received_bytes_total``    counter     bytes of requests' bodies
     ``http_server_connections_total``       counter     connections that were accepted
     ``http_server_connections_open``        gauge       connections that are open
     ``http_server_disconnects_total``       counter     by reason, see :class:`~trio_http.server.Disconnect`
@@ -94,6 +95,7 @@ class Metrics:
         self._aborted = counter("aborted", "Answers that were cut short.", by_route)
         self._failures = counter("failures", "Handlers that raised.", by_route)
         self._sent = counter("sent_bytes", "Bytes of answers, heads included.")
+        self._received = counter("received_bytes", "Bytes of requests' bodies.")
         self._accepted = counter("connections", "Connections that were accepted.")
         self._open = families.gauge("connections_open", "Connections that are open.")
         self._disconnects = counter("disconnects", "Connections that ended, by reason.", ("reason",))
@@ -120,6 +122,8 @@ class Metrics:
         # Hot: once per request; 3 us with what is counted above, beside what any observer costs.
         self._in_progress.dec()
         self._sent.inc(reply.bytes_sent)
+        if reply.bytes_received:
+            self._received.inc(reply.bytes_received)
         method, route = self._labels(request)
         known = self._known.get((method, route, reply.status))
         if known is None:

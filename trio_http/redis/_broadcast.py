@@ -132,12 +132,19 @@ class RedisBroadcast:
         self._more.set()
         return self._local.publish(message)
 
-    async def join(self, ws: WebSocket, *, policy: Policy | None = None) -> int:
+    async def join(
+        self,
+        ws: WebSocket,
+        *,
+        policy: Policy | None = None,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> int:
         """Send a WebSocket what is published anywhere, until it is closed; see :meth:`Broadcast.join`.
 
         Args:
             ws: Whom.
             policy: What becomes of him if he is too slow; None for the hub's own.
+            task_status: For ``nursery.start``: from then on he gets all that comes here.
 
         Returns:
             How many messages he has missed.
@@ -145,7 +152,7 @@ class RedisBroadcast:
         Cancellation:
             He has left the hub; a message that was being sent is treated as :meth:`WebSocket.send` says.
         """
-        return await self._local.join(ws, policy=policy)
+        return await self._local.join(ws, policy=policy, task_status=task_status)
 
     # ---------------------------------------------------------------- Redis
 

@@ -90,12 +90,14 @@ class Reply:
         bytes_sent: Bytes of the answer given to the transport, its head included.
         seconds: From the request's head to the end of the answer.
         complete: False if it was cut short.
+        bytes_received: Bytes of the request's body that had come, read or thrown away; content codings not undone.
     """
 
     status: int
     bytes_sent: int
     seconds: float
     complete: bool
+    bytes_received: int = 0
 
 
 class Instrument(Protocol):

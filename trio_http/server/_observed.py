@@ -37,7 +37,9 @@ class Observed(Pushing):
         # Hot for those who log, count or limit.
         host = self._host
         instruments = host.instruments
-        began, sent = trio.current_time(), self._wire.sent
+        wire = self._wire
+        began, sent = trio.current_time(), wire.sent
+        wire.received = 0
         self._complete = False
         if instruments:
             tell(instruments, lambda instrument: instrument.request_received(request))
@@ -58,7 +60,7 @@ class Observed(Pushing):
                     status = 499 if self._cut == "client_gone" else 500
                 else:
                     status = response.status
-                reply = Reply(status, self._wire.sent - sent, trio.current_time() - began, self._complete)
+                reply = Reply(status, wire.sent - sent, trio.current_time() - began, self._complete, wire.received)
                 tell(instruments, lambda instrument: instrument.request_answered(request, response, reply))
 
     async def _turn_away(self, request: Request) -> bool:
