@@ -191,6 +191,23 @@ async def test_a_message_that_was_cut_off_closes_the_websocket(autojump_clock: t
     await theirs.aclose()
 
 
+@pytest.mark.covers("A55")
+async def test_who_gives_up_waiting_for_his_turn_harms_nobody(autojump_clock: trio.testing.MockClock) -> None:
+    ours, theirs = trio.testing.lockstep_stream_pair()
+    peer = Hand(theirs)
+    async with end(ours) as ws, trio.open_nursery() as nursery:
+        nursery.start_soon(ws.send, "slow")
+        await trio.testing.wait_all_tasks_blocked()
+        with trio.move_on_after(1) as scope:
+            await ws.send("given up")
+        assert scope.cancelled_caught
+        assert ws.is_open
+        assert await peer.receive() == (0x81, b"slow")
+        nursery.start_soon(ws.send, "next")
+        assert await peer.receive() == (0x81, b"next")
+        await theirs.aclose()
+
+
 async def test_the_answer_to_a_close_frame_is_not_cut_off(autojump_clock: trio.testing.MockClock) -> None:
     """The block may end while the reader still says good-bye to a peer who is slow to hear it."""
     ours, theirs = trio.testing.lockstep_stream_pair()

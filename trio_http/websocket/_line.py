@@ -190,17 +190,19 @@ class Line(trio.abc.Stream):
             raise trio.BrokenResourceError(str(error)) from error
 
     async def _send_rest(self, rest: memoryview) -> None:
-        # From here on nobody can say how many bytes are on the wire, until all are.
-        self.broken = "the sending of a message was cancelled half-way"
-        while rest:
-            with trio.CancelScope() as scope:
-                if self._write is not None:
-                    scope.deadline = trio.current_time() + self._write
-                rest = rest[await self._transport.send(rest) :]
-            if scope.cancelled_caught:
-                self.broken = f"the peer took no byte for {self._write:g} s (WebSocketTimeouts.write)"
-                raise trio.BrokenResourceError(self.broken)
-        self.broken = None
+        try:
+            while rest:
+                with trio.CancelScope() as scope:
+                    if self._write is not None:
+                        scope.deadline = trio.current_time() + self._write
+                    rest = rest[await self._transport.send(rest) :]
+                if scope.cancelled_caught:
+                    self.broken = f"the peer took no byte for {self._write:g} s (WebSocketTimeouts.write)"
+                    raise trio.BrokenResourceError(self.broken)
+        except BaseException:
+            if self.broken is None:  # nobody can say how many bytes are on the wire
+                self.broken = "the sending of a message was cancelled half-way"
+            raise
 
     async def wait_send_all_might_not_block(self) -> None:
         """Return after a checkpoint: sending may wait all the same."""
@@ -221,7 +223,7 @@ class Line(trio.abc.Stream):
         if self._saying is not None:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_WORDS):
                 await self._saying.wait()
-        if self._frames.refused and self.broken is None:
+        if self._frames.refused and self.broken is None and not self._turn.locked():
             with trio.CancelScope(shield=True, deadline=trio.current_time() + LINGER):
                 await self._linger()
         await self._transport.aclose()
