@@ -149,6 +149,38 @@ async def test_half_a_message_closes_the_websocket(how: str, autojump_clock: tri
             await ws.send("more")
 
 
+async def test_half_a_message_closes_the_websocket_also_when_another_one_was_closed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    ours, peer = by_hand()
+    source, its_peer = by_hand(limits=STREAM)
+    async with ours as ws, source as upstream:
+        await its_peer.send(1, b"half", fin=False)
+        with pytest.raises(ConnectionClosed, match="1006"):
+            async with upstream.receive_stream() as message, ws.send_stream() as answer:
+                async for piece in message:
+                    await answer.send(piece)
+                    await its_peer.stream.aclose()
+        assert await peer.receive() == (0x01, b"half")
+        assert await peer.close_frame() == (1011, "a message was not finished")
+        assert not ws.is_open
+
+
+@pytest.mark.parametrize("piece", [5, None, ["text"]])
+async def test_what_is_no_piece_is_refused(piece: object, autojump_clock: trio.testing.MockClock) -> None:
+    async with pair() as (client, server):
+        async with client.send_stream() as message:
+            await message.send(Name("text "))
+            with pytest.raises(TypeError, match="a message is str or bytes"):
+                await message.send(piece)  # type: ignore[arg-type]
+            await message.send("goes on")
+        assert await server.receive() == "text goes on"
+
+
+class Name(str):
+    """A kind of text."""
+
+
 async def test_who_waited_for_a_stream_that_failed_is_told(autojump_clock: trio.testing.MockClock) -> None:
     told: list[int] = []
 
