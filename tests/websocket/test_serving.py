@@ -223,6 +223,7 @@ def test_origins_are_a_collection() -> None:
         ("; unknown=1", Deflate(), None),
         ("; client_max_window_bits=9; client_max_window_bits=9", Deflate(), None),
         ("-x", Deflate(), None),
+        ("-x, ;, ;;, permessage-deflate", Deflate(window_bits=15), ""),
         ("", None, None),
         (None, Deflate(), None),
     ],
