@@ -152,15 +152,18 @@ async def test_half_a_message_closes_the_websocket(how: str, autojump_clock: tri
 async def test_half_a_message_closes_the_websocket_also_when_another_one_was_closed(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
+    async def relay(source: WebSocket, target: WebSocket) -> None:
+        async with source.receive_stream() as message, target.send_stream() as answer:
+            async for piece in message:
+                await answer.send(piece)
+                await its_peer.stream.aclose()
+
     ours, peer = by_hand()
     source, its_peer = by_hand(limits=STREAM)
     async with ours as ws, source as upstream:
         await its_peer.send(1, b"half", fin=False)
         with pytest.raises(ConnectionClosed, match="1006"):
-            async with upstream.receive_stream() as message, ws.send_stream() as answer:
-                async for piece in message:
-                    await answer.send(piece)
-                    await its_peer.stream.aclose()
+            await relay(upstream, ws)
         assert await peer.receive() == (0x01, b"half")
         assert await peer.close_frame() == (1011, "a message was not finished")
         assert not ws.is_open
