@@ -81,6 +81,7 @@ class Session:
         keepalive: When it is asked for a sign of life; None for never.
 
     Attributes:
+        at_end: What is called, once or more, when it is closed or closing; an ordered set.
         inbox: Where messages wait in pieces, if ``limits.stream`` says so.
         limit: Bytes of one message that is received whole.
     """
@@ -101,6 +102,7 @@ class Session:
         "_settled",
         "_turns",
         "_waiting",
+        "at_end",
         "frames",
         "inbox",
         "limit",
@@ -145,6 +147,7 @@ class Session:
         self._held = False  # trio-websocket's reader stands with a message for which there was no room
         self._waiting: dict[trio.lowlevel.Task, None] = {}  # who receives, the longest first
         self._turns = 0
+        self.at_end: dict[Callable[[], None], None] = {}
         self._keepalive = keepalive
         self._ended: tuple[int, str] | None = None
         self._over = False
@@ -370,9 +373,11 @@ class Session:
         self._wake()
 
     def _wake(self) -> None:
-        """Tell those who wait for a message that none will come."""
+        """Tell those who wait for a message that none will come, and whoever else wants to know."""
         if self.closed is None:
             return
+        for told in tuple(self.at_end):
+            told()
         if self.inbox is not None:
             self.inbox.wake()
         waiting, self._waiting = self._waiting, {}
