@@ -220,6 +220,24 @@ async def test_leaving_early_drops_the_rest(autojump_clock: trio.testing.MockClo
         await peer.stream.aclose()
 
 
+async def test_who_left_early_does_not_hold_up_pings(autojump_clock: trio.testing.MockClock) -> None:
+    async def send(peer: Hand) -> None:
+        await peer.send(2, b"a", fin=False)
+        for _ in range(20):
+            await peer.stream.send_all(MORE)
+        await peer.send(0, b"z")
+        await peer.send(9, b"there?")
+
+    ours, peer = by_hand(limits=STREAM)
+    async with ours as ws, trio.open_nursery() as nursery:
+        nursery.start_soon(send, peer)
+        async with ws.receive_stream() as message:
+            assert await anext(message) == b"a"
+            await trio.sleep(1)  # as much has come as may wait
+        assert await peer.receive() == (0x8A, b"there?")  # though nobody receives
+        await peer.stream.aclose()
+
+
 async def test_whole_messages_are_received_up_to_their_limit(autojump_clock: trio.testing.MockClock) -> None:
     ours, peer = by_hand(limits=STREAM)
     async with ours as ws:

@@ -78,8 +78,9 @@ class Inbox:
         self._bytes += sum(piece.size for piece in pieces)
 
     def skip(self) -> None:
-        """Drop the rest of the message of which pieces have been taken."""
+        """Drop the rest of the message of which pieces have been taken; the reader goes on at once."""
         self._skipping = True
+        self._drop_skipped()
 
     async def room(self) -> None:
         """Return once there is room; for the reader."""
