@@ -89,6 +89,7 @@ class Session:
     __slots__ = (
         "_closing",
         "_connection",
+        "_controls",
         "_count",
         "_ended",
         "_fragments",
@@ -148,6 +149,7 @@ class Session:
         self._waiting: dict[trio.lowlevel.Task, None] = {}  # who receives, the longest first
         self._turns = 0
         self.at_end: dict[Callable[[], None], None] = {}
+        self._controls: deque[tuple[bytes, int, bytes]] | None = None  # see tell_controls()
         self._keepalive = keepalive
         self._ended: tuple[int, str] | None = None
         self._over = False
@@ -386,7 +388,7 @@ class Session:
 
     def tell_controls(self) -> None:
         """Let :meth:`receive_any` tell of pings and pongs, too; before :meth:`run`."""
-        self.frames.controls = deque()
+        self._controls = self.frames.controls = deque()
 
     async def receive_any(self) -> tuple[int, str | bytes]:
         """Wait for the next message, ping or pong; return its opcode and payload.
@@ -395,7 +397,7 @@ class Session:
             ConnectionClosed: As :meth:`receive`.
         """
         message = await self.receive()
-        controls = self.frames.controls
+        controls = self._controls
         # the object itself tells: trio-websocket joins the pieces of a message, and one alone stays the object it was
         if controls and controls[0][0] is message:
             _, opcode, payload = controls.popleft()
@@ -491,6 +493,7 @@ class Session:
     def _end(self, code: int, reason: str) -> None:
         if self.closed is None:
             self._ended = code, reason
+            self.frames.controls = None  # nobody will receive what comes from now on
             self._wake()
 
     async def _lose(self, why: str | None) -> None:
