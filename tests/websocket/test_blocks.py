@@ -76,6 +76,25 @@ async def test_cancellation_closes_with_1001_and_does_not_wait_long(autojump_clo
     assert await peer.receive() is None
 
 
+async def test_cancellation_waits_no_longer_than_the_peer_takes_to_answer(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async def answer(peer: Hand) -> None:
+        assert await peer.close_frame() == (1001, "going away")
+        await trio.sleep(0.25)
+        await peer.send(8, b"\x03\xe9")
+        assert await peer.receive() is None
+
+    ours, peer = by_hand()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(answer, peer)
+        with trio.move_on_after(2) as scope:
+            async with ours as ws:
+                await ws.receive()
+        assert scope.cancelled_caught
+        assert trio.current_time() == 2.25
+
+
 async def test_cancellation_while_closing_comes_out(autojump_clock: trio.testing.MockClock) -> None:
     ours, peer = by_hand()
     with trio.move_on_after(2) as scope:

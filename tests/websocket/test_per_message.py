@@ -222,8 +222,7 @@ async def test_a_shutdown_without_grace_waits_for_nobody(kind: str) -> None:
         report = await wires.server.shutdown(0)
         assert trio.current_time() - before <= 0.5
         assert report.stuck == []
-        if kind == "socket":  # where a frame can leave at once, it does
-            assert (await them.close_frame())[0] == 1001
+        assert (await them.close_frame())[0] == 1001
 
     assert function.calls == [(OPEN, b""), (CLOSE, b"")]
 

@@ -163,18 +163,29 @@ class Line(trio.abc.Stream):
             await self._push(data)
 
     async def say(self, event: Event) -> None:
+        """Send last words when it is their turn; whoever closes meanwhile waits for them, a moment at most.
+
+        Raises:
+            LocalProtocolError, trio.BrokenResourceError, trio.ClosedResourceError: As :meth:`send_event`.
+
+        Cancellation:
+            As :meth:`send_event`.
+        """
+        self._saying = said = trio.Event()
+        try:
+            await self.send_event(event)
+        finally:
+            said.set()
+
+    async def say_at_once(self, event: Event) -> None:
         """Send last words, unless somebody is in the middle of a message, in a moment at most. Never raises."""
+        if self._turn.locked():
+            return
         with (
             trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_WORDS),
-            contextlib.suppress(trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError),
+            contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError),
         ):
-            self._turn.acquire_nowait()
-            self._saying = trio.Event()
-            try:
-                await self._push(self._frames.send(event))
-            finally:
-                self._turn.release()
-                self._saying.set()
+            await self.say(event)
 
     async def _push(self, data: bytes | bytearray | memoryview) -> None:
         if self.broken is not None:

@@ -465,6 +465,7 @@ class Session:
                     await self._settled.wait()  # the reader is answering the peer's close frame
                 if self.line.broken is None:
                     await self._connection.aclose()
+                    await trio.lowlevel.checkpoint_if_cancelled()  # beside an exception that swallows a cancellation
         finally:
             await self.line.aclose()
         if scope.cancelled_caught:
@@ -473,16 +474,16 @@ class Session:
     async def _say_why(self, frame: CloseConnection) -> None:
         # Not left to trio-websocket: it makes the frame and then waits for its turn, so cancelled it says nothing.
         if trio.current_effective_deadline() == -math.inf:
-            await self.line.say(frame)
+            await self.line.say_at_once(frame)
             return
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError, LocalProtocolError):
-            await self.line.send_event(frame)
+            await self.line.say(frame)
 
     async def fail(self, code: int, reason: str) -> None:
         """Give the peer up: say why, as far as that takes no waiting, and close the connection."""
         self._end(code, reason)
         if self.frames.state is OPEN:
-            await self.line.say(CloseConnection(code=code, reason=reason))
+            await self.line.say_at_once(CloseConnection(code=code, reason=reason))
         await self.line.aclose()
 
     async def aclose(self) -> None:
