@@ -37,9 +37,9 @@ from .._errors import ConnectionClosed, LocalProtocolError
 from ..messages import Address
 from ..transport import Transport
 from ._codes import is_valid_close_code
-from ._deflate import Agreement
+from ._deflate import Agreement, Inflater
 from ._frames import CLOSED, OPEN, REMOTE_CLOSING, FrameConnection
-from ._inbox import Inbox, Piece
+from ._inbox import Inbox
 from ._keepalive import keep_alive
 from ._line import Line
 from ._options import Keepalive, WebSocketLimits, WebSocketTimeouts
@@ -160,7 +160,8 @@ class Session:
         self._fragments: trio.Semaphore | None = None  # whose turn it is, once messages have been sent in pieces
         self.inbox: Inbox | None = None
         if limits.stream:
-            self.inbox = Inbox(room=limits.queue, ended=self._end_or_none)
+            inflater = None if deflate is None else Inflater(deflate)
+            self.inbox = Inbox(room=limits.queue, inflater=inflater, ended=self._end_or_none, refuse=self.close)
             self.frames.deliver = self.inbox.put_message
             self.frames.pieces = self.inbox.put
             self.line.gate = self.inbox.room
@@ -302,25 +303,11 @@ class Session:
         return await self._wait()
 
     async def _receive_from(self, inbox: Inbox) -> str | bytes:
-        pieces: list[Piece] = []
-        size = 0
-        async with inbox.turn:
-            try:
-                while not pieces or not pieces[-1].final:
-                    pieces.append(await inbox.take())
-                    size += pieces[-1].size
-                    if self.limit is not None and size > self.limit:
-                        break
-                else:
-                    data = [piece.data for piece in pieces]
-                    if len(data) == 1:
-                        return data[0]
-                    return "".join(data) if isinstance(data[0], str) else b"".join(data)  # type: ignore[arg-type]  # all of one kind
-            except trio.Cancelled:
-                inbox.put_back(pieces)
-                raise
-        await self.close(1009, f"a message of more than {self.limit} bytes")
-        raise self.error()
+        message = await inbox.take_message(self.limit)
+        if message is None:
+            await self.close(1009, f"a message of more than {self.limit} bytes")
+            raise self.error()
+        return message
 
     def _end_or_none(self) -> ConnectionClosed | None:
         return None if self.closed is None else self.error()

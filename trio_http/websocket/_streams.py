@@ -54,12 +54,7 @@ class IncomingMessage:
         inbox = self._session.inbox
         if inbox is None:
             raise RuntimeError("messages come whole here; to receive pieces open it with WebSocketLimits(stream=True)")
-        await inbox.turn.acquire()
-        try:
-            self._first = await inbox.take()
-        except BaseException:
-            inbox.turn.release()
-            raise
+        self._first = await inbox.begin()
         self._inbox = inbox
         self.is_text = isinstance(self._first.data, str)
         return self
@@ -68,10 +63,8 @@ class IncomingMessage:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         assert self._inbox is not None
-        if not self._ended and (self._first is None or not self._first.final):
-            self._inbox.skip()
+        self._inbox.end(skip=not self._ended and (self._first is None or not self._first.final))
         self._ended = True
-        self._inbox.turn.release()
 
     def __aiter__(self) -> Self:
         return self
