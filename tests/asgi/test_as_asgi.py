@@ -14,7 +14,7 @@ from tests.websocket.ws_kit import close, text
 from tests.wires import serving
 from trio_http import Handler, Request, Response, StatusError, UpgradeResponse
 from trio_http.asgi import ASGIHandler, as_asgi
-from trio_http.websocket import WebSocket, WebSocketResponse
+from trio_http.websocket import Broadcast, WebSocket, WebSocketResponse
 
 
 def there_and_back(handler: Handler, **options: Any) -> ASGIHandler:
@@ -210,6 +210,28 @@ async def test_websockets_come_through(autojump_clock: Any) -> None:
         await trio.sleep(1)
 
     assert seen == [("b", "/ws", True), (1001, False)]
+
+
+async def test_a_hub_is_told_of_the_end_by_whoever_receives_it(autojump_clock: Any) -> None:
+    hub = Broadcast()
+
+    async def talk(ws: WebSocket) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hub.join, ws)
+            assert [message async for message in ws] == []
+
+    async def handler(request: Request) -> Response:
+        return WebSocketResponse(talk)
+
+    async with serving(there_and_back(handler)) as wires, wires.connect() as peer:
+        await peer.send(WEBSOCKET + b"\r\n")
+        await peer.receive_until(b"\r\n\r\n")
+        await trio.sleep(1)
+        assert hub.publish("x") == 1
+        assert await peer.receive_exactly(3) == text("x", masked=False)
+        await peer.send(close(1001))
+        await trio.sleep(1)
+        assert len(hub) == 0
 
 
 async def test_a_websocket_function_that_fails_closes_with_1011(

@@ -211,13 +211,18 @@ async def test_a_handler_that_is_not_async_is_told_so(kind: str, caplog: pytest.
 async def test_a_raised_status_is_the_answer(kind: str) -> None:
     async def handler(request: Request) -> Response:
         async with trio.open_nursery():  # which wraps it in a group
-            raise StatusError(404, "no such user", headers={"X-Reason": "gone"})
+            raise StatusError(404, "no such user", headers={"X-Reason": "gone", "Content-Type": "text/x-mine"})
 
     async with serving(handler, kind) as wires, wires.connect() as peer:
-        status, fields, body = await peer.ask(GET)
+        await peer.send(GET)
+        head = await peer.receive_until(b"\r\n\r\n")
+        body = await peer.receive_exactly(28)
 
-    assert (status, body) == (404, b"404 Not Found: no such user\n")
-    assert fields[b"x-reason"] == b"gone"
+    assert head.startswith(b"HTTP/1.1 404 ")
+    assert body == b"404 Not Found: no such user\n"
+    assert b"x-reason: gone\r\n" in head.lower()
+    assert head.lower().count(b"content-type:") == 1
+    assert b"text/x-mine" in head
 
 
 async def test_a_status_of_an_upstream_is_not_passed_on(kind: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -245,6 +245,28 @@ async def test_folders(site: Path) -> None:
 
 @pytest.mark.covers("A48")
 @pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/files", "./files/"),
+        ("/files?a=//b", "./files/?a=//b"),
+        ("/files/bare", "./bare/"),
+        ("/files/bare%2Fin", "./bare%2Fin/"),
+    ],
+)
+async def test_a_mounted_folder_is_one_with_a_slash(site: Path, path: str, location: str) -> None:
+    """What its page links to is relative: without the slash the links would lead beside the folder."""
+    (site / "bare" / "in").mkdir()
+    router = Router()
+    router.mount("/files", static(site, listing=True))
+
+    moved = await ask(router, path)
+
+    assert (moved.status, moved.headers["location"]) == (301, location)
+    assert (await ask(router, "/files/")).content == b"<p>home"
+
+
+@pytest.mark.covers("A48")
+@pytest.mark.parametrize(
     ("path", "status"),
     [
         ("/nothing", 404),

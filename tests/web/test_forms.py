@@ -213,6 +213,18 @@ async def test_a_large_file_goes_to_disk_and_is_saved(tmp_path: Path) -> None:
         await upload.read()
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+async def test_who_may_read_a_saved_file_is_decided_by_the_umask(umask: int, tmp_path: Path) -> None:
+    async with form(post(part("f", b"data", "f") + END)) as submitted:
+        before = os.umask(umask)
+        try:
+            await submitted.files["f"].save(tmp_path / "saved")
+        finally:
+            os.umask(before)
+
+    assert (tmp_path / "saved").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
 def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 

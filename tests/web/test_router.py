@@ -255,7 +255,7 @@ async def test_a_status_error_is_the_answer() -> None:
 
     @router.get("/mine")
     async def mine(request: Request) -> Response:
-        raise StatusError(404, "no such user", headers={"x-why": "gone"})
+        raise StatusError(404, "no such user", headers={"x-why": "gone", "Content-Type": "text/x-mine"})
 
     @router.get("/grouped")
     async def grouped(request: Request) -> Response:
@@ -271,6 +271,7 @@ async def test_a_status_error_is_the_answer() -> None:
         "404 Not Found: no such user\n",
         "gone",
     )
+    assert response.headers.get_list("content-type") == ["text/x-mine"]
     assert (await ask(router, "/grouped")).status == 409
     with pytest.raises(StatusError):
         await ask(router, "/upstream")

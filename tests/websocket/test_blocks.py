@@ -76,6 +76,25 @@ async def test_cancellation_closes_with_1001_and_does_not_wait_long(autojump_clo
     assert await peer.receive() is None
 
 
+async def test_cancellation_waits_no_longer_than_the_peer_takes_to_answer(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async def answer(peer: Hand) -> None:
+        assert await peer.close_frame() == (1001, "going away")
+        await trio.sleep(0.25)
+        await peer.send(8, b"\x03\xe9")
+        assert await peer.receive() is None
+
+    ours, peer = by_hand()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(answer, peer)
+        with trio.move_on_after(2) as scope:
+            async with ours as ws:
+                await ws.receive()
+        assert scope.cancelled_caught
+        assert trio.current_time() == 2.25
+
+
 async def test_cancellation_while_closing_comes_out(autojump_clock: trio.testing.MockClock) -> None:
     ours, peer = by_hand()
     with trio.move_on_after(2) as scope:
@@ -189,6 +208,23 @@ async def test_a_message_that_was_cut_off_closes_the_websocket(autojump_clock: t
         with pytest.raises(ConnectionClosed, match="cancelled half-way"):
             await ws.send("x")
     await theirs.aclose()
+
+
+@pytest.mark.covers("A55")
+async def test_who_gives_up_waiting_for_his_turn_harms_nobody(autojump_clock: trio.testing.MockClock) -> None:
+    ours, theirs = trio.testing.lockstep_stream_pair()
+    peer = Hand(theirs)
+    async with end(ours) as ws, trio.open_nursery() as nursery:
+        nursery.start_soon(ws.send, "slow")
+        await trio.testing.wait_all_tasks_blocked()
+        with trio.move_on_after(1) as scope:
+            await ws.send("given up")
+        assert scope.cancelled_caught
+        assert ws.is_open
+        assert await peer.receive() == (0x81, b"slow")
+        nursery.start_soon(ws.send, "next")
+        assert await peer.receive() == (0x81, b"next")
+        await theirs.aclose()
 
 
 async def test_the_answer_to_a_close_frame_is_not_cut_off(autojump_clock: trio.testing.MockClock) -> None:

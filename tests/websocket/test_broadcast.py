@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
-from ws_pairs import drain, end, pair
+from ws_pairs import by_hand, drain, end, pair
 
+from trio_http import Client, Request, Response
 from trio_http._errors import ConnectionClosed
-from trio_http.websocket import Broadcast, WebSocketTimeouts
+from trio_http.websocket import Broadcast, WebSocketResponse, WebSocketTimeouts
 
 pytestmark = pytest.mark.covers("A64")
 
@@ -38,10 +39,42 @@ async def test_who_leaves_is_forgotten(autojump_clock: trio.testing.MockClock) -
         nursery.start_soon(hub.join, server)
         await trio.testing.wait_all_tasks_blocked()
         await client.close()
-        hub.publish("into the void")
         await trio.testing.wait_all_tasks_blocked()
         assert len(hub) == 0
-        assert hub.publish("x") == 0
+        assert hub.publish("into the void") == 0
+
+
+@pytest.mark.parametrize("how", ["closed", "lost", "closed here"])
+async def test_joining_ends_with_the_websocket_though_nothing_is_published(
+    how: str, autojump_clock: trio.testing.MockClock
+) -> None:
+    hub = Broadcast()
+    ours, peer = by_hand(timeouts=WebSocketTimeouts(close=1))
+    async with ours as ws, trio.open_nursery() as nursery:
+        await nursery.start(hub.join, ws)
+        await trio.sleep(5)
+        if how == "closed":
+            await peer.send(8, b"\x03\xe8")
+        elif how == "lost":
+            await peer.stream.aclose()
+        else:
+            nursery.start_soon(ws.close)
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(hub) == 0
+    assert trio.current_time() <= 6
+
+
+async def test_a_hub_that_rests_does_not_keep_who_has_left(autojump_clock: trio.testing.MockClock) -> None:
+    hub = Broadcast()
+
+    async def handler(request: Request) -> Response:
+        return WebSocketResponse(hub.join)
+
+    async with Client(app=handler) as client, client.websocket("http://app.test/"):
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(hub) == 1
+    assert trio.current_time() == 0
+    assert len(hub) == 0
 
 
 def slow_peer(**options: Any) -> tuple[Any, trio.abc.Stream]:

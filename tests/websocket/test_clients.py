@@ -109,6 +109,7 @@ def test_the_handshake_is_a_request_of_the_client() -> None:
         (b"Upgrade: websocket\r\n", "does not belong to our key"),
         (AGREED + b"Sec-WebSocket-Protocol: x\r\n", "subprotocol 'x'"),
         (AGREED + b"Sec-WebSocket-Extensions: foo\r\n", "extension 'foo'"),
+        (AGREED + b"Sec-WebSocket-Extensions: ;\r\n", "extension ''"),
         (AGREED + b"Sec-WebSocket-Extensions: permessage-deflate\r\n", "server_max_window_bits"),
         (
             AGREED + b"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=15\r\n",

@@ -17,7 +17,7 @@ from trio_http.websocket import Deflate, Keepalive, WebSocketLimits, WebSocketTi
     [
         (lambda: WebSocketLimits(message=0), r"WebSocketLimits\(message=0\) makes no sense: .* at least 1"),
         (lambda: WebSocketLimits(queue=0), r"WebSocketLimits\(queue=0\)"),
-        (lambda: WebSocketLimits(queue=None), r"WebSocketLimits\(queue=None\)"),
+        (lambda: WebSocketLimits().replace(queue=None), r"WebSocketLimits\(queue=None\)"),
         (lambda: WebSocketLimits().replace(message=-1), r"WebSocketLimits\(message=-1\)"),
         (lambda: WebSocketTimeouts(write=0), r"WebSocketTimeouts\(write=0\) makes no sense: .* or None for ever"),
         (lambda: WebSocketTimeouts(close=-1), r"WebSocketTimeouts\(close=-1\)"),

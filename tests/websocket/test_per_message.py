@@ -108,6 +108,30 @@ async def test_what_is_returned_is_sent_and_request_websocket_answers(
         assert await them.receive() == (0x82, b"y")
 
 
+async def test_what_crosses_our_close_frame_is_not_kept(autojump_clock: trio.testing.MockClock) -> None:
+    """Neither to be told of, nor in memory: a peer who does not answer may send pings until the deadline."""
+    sessions: list[Any] = []
+
+    async def answer(request: Request, opcode: WebSocketOpCode, payload: str | bytes) -> None:
+        if opcode is TEXT:
+            sessions.append(request.websocket._session)
+            await request.websocket.close()
+
+    function = Recorder(answer)
+    async with served(function) as wires, wires.connect() as peer:
+        them = await opened(peer)
+        await them.send(1, b"x")
+        assert await them.close_frame() == (1000, "")
+        for _ in range(1000):
+            await them.send(9, b"more")
+        await trio.testing.wait_all_tasks_blocked()
+        assert not sessions[0]._controls
+        await them.send(8, b"\x03\xe8")
+        await trio.sleep(1)
+
+    assert function.calls == [(OPEN, b""), (TEXT, "x"), (CLOSE, b"")]
+
+
 @pytest.mark.parametrize("where", [OPEN, TEXT])
 async def test_close_comes_once_after_an_error(
     where: WebSocketOpCode, autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
@@ -198,8 +222,7 @@ async def test_a_shutdown_without_grace_waits_for_nobody(kind: str, mock_clock: 
         report = await wires.server.shutdown(0)
         assert trio.current_time() - before <= 0.5
         assert report.stuck == []
-        if kind == "socket":  # where a frame can leave at once, it does
-            assert (await them.close_frame())[0] == 1001
+        assert (await them.close_frame())[0] == 1001
 
     assert function.calls == [(OPEN, b""), (CLOSE, b"")]
 

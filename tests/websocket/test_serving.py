@@ -223,6 +223,7 @@ def test_origins_are_a_collection() -> None:
         ("; unknown=1", Deflate(), None),
         ("; client_max_window_bits=9; client_max_window_bits=9", Deflate(), None),
         ("-x", Deflate(), None),
+        ("-x, ;, ;;, permessage-deflate", Deflate(window_bits=15), ""),
         ("", None, None),
         (None, Deflate(), None),
     ],
@@ -354,6 +355,30 @@ async def test_shutdown_does_not_wait_for_a_function_that_goes_on(autojump_clock
         assert trio.current_time() - before <= 2.5
         code, _ = await hand(peer).close_frame()
         assert code == 1001
+
+
+@pytest.mark.covers("A61")
+@pytest.mark.parametrize(
+    ("kind", "echoes"),
+    # nothing can follow half a message; a socket takes a small one whole, where other streams may be cut in the middle
+    [*((kind, 0) for kind in ALL_KINDS), *((kind, 5) for kind in ("socket", "crowd", "unix", "tls"))],
+)
+async def test_a_shutdown_without_grace_says_why(kind: str, echoes: int) -> None:
+    with trio.fail_after(5):
+        async with serving(echoing, kind) as wires, wires.connect() as peer:
+            await shake(peer)
+            them = hand(peer)
+            await them.send(1, b"here")
+            assert await them.receive() == (0x81, b"here")
+            for _ in range(echoes):
+                await them.send(1, bytes(1000))
+            before = trio.current_time()
+            report = await wires.server.shutdown(0)
+            assert trio.current_time() - before <= 0.5
+            assert report.stuck == []
+            while (found := await them.receive()) is not None and found[0] == 0x81:
+                pass
+            assert found == (0x88, b"\x03\xe9the server is shutting down")
 
 
 @pytest.mark.parametrize(

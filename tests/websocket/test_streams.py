@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import tracemalloc
+import zlib
+
 import pytest
 import trio
 import trio.testing
@@ -149,6 +153,41 @@ async def test_half_a_message_closes_the_websocket(how: str, autojump_clock: tri
             await ws.send("more")
 
 
+async def test_half_a_message_closes_the_websocket_also_when_another_one_was_closed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async def relay(source: WebSocket, target: WebSocket) -> None:
+        async with source.receive_stream() as message, target.send_stream() as answer:
+            async for piece in message:
+                await answer.send(piece)
+                await its_peer.stream.aclose()
+
+    ours, peer = by_hand()
+    source, its_peer = by_hand(limits=STREAM)
+    async with ours as ws, source as upstream:
+        await its_peer.send(1, b"half", fin=False)
+        with pytest.raises(ConnectionClosed, match="1006"):
+            await relay(upstream, ws)
+        assert await peer.receive() == (0x01, b"half")
+        assert await peer.close_frame() == (1011, "a message was not finished")
+        assert not ws.is_open
+
+
+@pytest.mark.parametrize("piece", [5, None, ["text"]])
+async def test_what_is_no_piece_is_refused(piece: object, autojump_clock: trio.testing.MockClock) -> None:
+    async with pair() as (client, server):
+        async with client.send_stream() as message:
+            await message.send(Name("text "))
+            with pytest.raises(TypeError, match="a message is str or bytes"):
+                await message.send(piece)  # type: ignore[arg-type]
+            await message.send("goes on")
+        assert await server.receive() == "text goes on"
+
+
+class Name(str):
+    """A kind of text."""
+
+
 async def test_who_waited_for_a_stream_that_failed_is_told(autojump_clock: trio.testing.MockClock) -> None:
     told: list[int] = []
 
@@ -182,6 +221,24 @@ async def test_leaving_early_drops_the_rest(autojump_clock: trio.testing.MockClo
         async with ws.receive_stream() as message:
             assert await anext(message) == b"a"
         assert await ws.receive() == "next"
+        await peer.stream.aclose()
+
+
+async def test_who_left_early_does_not_hold_up_pings(autojump_clock: trio.testing.MockClock) -> None:
+    async def send(peer: Hand) -> None:
+        await peer.send(2, b"a", fin=False)
+        for _ in range(20):
+            await peer.stream.send_all(MORE)
+        await peer.send(0, b"z")
+        await peer.send(9, b"there?")
+
+    ours, peer = by_hand(limits=STREAM)
+    async with ours as ws, trio.open_nursery() as nursery:
+        nursery.start_soon(send, peer)
+        async with ws.receive_stream() as message:
+            assert await anext(message) == b"a"
+            await trio.sleep(1)  # as much has come as may wait
+        assert await peer.receive() == (0x8A, b"there?")  # though nobody receives
         await peer.stream.aclose()
 
 
@@ -229,6 +286,152 @@ async def test_bad_text_is_refused_in_the_middle(autojump_clock: trio.testing.Mo
             with pytest.raises(ConnectionClosed, match="1007"):
                 await anext(message)
         assert (await peer.close_frame())[0] == 1007
+
+
+# ---------------------------------------------------------------- compressed
+
+
+def compressed(*pieces: bytes, finish: int = zlib.Z_SYNC_FLUSH) -> list[bytes]:
+    """Frames' payloads of one message each, by one compressor that remembers (RFC 7692 section 7.2.1)."""
+    made = zlib.compressobj(wbits=-12)
+    return [(made.compress(piece) + made.flush(finish))[:-4] for piece in pieces]
+
+
+@pytest.mark.covers("A59")
+@pytest.mark.parametrize("size", [1, 100, 65_536])
+async def test_pieces_may_be_compressed(size: int, autojump_clock: trio.testing.MockClock) -> None:
+    words = ["größer als " * 5000, "größer als das Gedächtnis"]  # the second one refers to the first
+    payloads = compressed(*(word.encode() for word in words))
+
+    async def send(peer: Hand) -> None:
+        for payload in payloads:
+            pieces = [payload[at : at + size] for at in range(0, len(payload), size)]
+            for number, piece in enumerate(pieces):
+                first = number == 0
+                await peer.send(int(first), piece, rsv=4 * first, fin=number == len(pieces) - 1)
+        await peer.send(1, b"not compressed")
+
+    ours, peer = by_hand(limits=STREAM, deflate=AGREED)
+    async with ours as ws, trio.open_nursery() as nursery:
+        nursery.start_soon(send, peer)
+        for word in words:
+            async with ws.receive_stream() as message:
+                assert message.is_text
+                assert "".join([str(piece) for piece in await pieces_of(message)]) == word
+        assert await ws.receive() == "not compressed"
+        await peer.stream.aclose()
+
+
+@pytest.mark.covers("A60")
+@pytest.mark.parametrize("final_blocks", [False, True], ids=["one stream", "final blocks"])
+async def test_a_bomb_is_no_larger_than_what_is_taken_of_it(
+    final_blocks: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    made = zlib.compressobj(wbits=-12)
+    half = 8 * 1024 * 1024
+    data = made.compress(bytes(half))
+    if final_blocks:
+        data += made.flush(zlib.Z_FINISH)
+        made = zlib.compressobj(wbits=-12)
+    bomb = data + made.compress(bytes(half)) + made.flush(zlib.Z_SYNC_FLUSH)[:-4]
+    assert len(bomb) < 50_000
+
+    ours, peer = by_hand(limits=STREAM, deflate=AGREED)
+    async with ours as ws:
+        await peer.send(2, bomb, rsv=4)
+        async with ws.receive_stream() as message:
+            tracemalloc.start()
+            count = 0
+            async for piece in message:
+                assert len(piece) <= 65_536
+                count += len(piece)
+            _, most = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+        assert count == 2 * half
+        assert most < 1_000_000
+        await peer.send(2, bomb, rsv=4)
+        with pytest.raises(ConnectionClosed, match="1009: a message of more than 1000 bytes"):
+            await ws.receive()
+
+
+async def test_a_compressed_rest_that_nobody_wants_is_still_referred_to(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    noise = random.Random(1).randbytes(400_000)
+    first, second = compressed(noise, noise[-3000:])
+    assert len(second) < 100  # it is nothing but a reference
+
+    async def send(peer: Hand) -> None:
+        for at in range(0, len(first), 40_000):
+            await peer.send(2 * (not at), first[at : at + 40_000], rsv=4 * (not at), fin=at + 40_000 >= len(first))
+        await peer.send(9, b"there?")
+        await peer.send(2, second, rsv=4)
+
+    ours, peer = by_hand(limits=STREAM.replace(message=None), deflate=AGREED)
+    async with ours as ws, trio.open_nursery() as nursery:
+        nursery.start_soon(send, peer)
+        async with ws.receive_stream() as message:
+            await anext(message)
+            await trio.sleep(1)
+        assert await peer.receive() == (0x8A, b"there?")
+        assert await ws.receive() == noise[-3000:]
+        await peer.stream.aclose()
+
+
+async def test_each_message_may_end_its_stream(autojump_clock: trio.testing.MockClock) -> None:
+    """A block that calls itself the last one (RFC 7692 section 7.2.3.4); how many one message may have is bounded."""
+    made = zlib.compressobj(wbits=-12)
+    payload = made.compress(b"again") + made.flush(zlib.Z_FINISH) + b"\x00"
+
+    ours, peer = by_hand(limits=STREAM, deflate=AGREED)
+    async with ours as ws:
+        for _ in range(20):
+            await peer.send(1, payload, rsv=4)
+            assert await ws.receive() == "again"
+        await peer.send(1, payload[:-1] * 20 + b"\x00", rsv=4)
+        with pytest.raises(ConnectionClosed, match=r"1007: .* more than 16 final blocks in one message"):
+            await ws.receive()
+
+
+@pytest.mark.parametrize("skipped", [False, True], ids=["wanted", "skipped"])
+async def test_what_cannot_be_decompressed_is_refused_when_it_is_taken(
+    skipped: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    (good,) = compressed(bytes(10))
+    ours, peer = by_hand(limits=STREAM, deflate=AGREED)
+    async with ours as ws:
+        await peer.send(2, good, rsv=4, fin=False)
+        await peer.send(0, b"\xff" * 10)
+        async with ws.receive_stream() as message:
+            assert await anext(message)
+            if not skipped:
+                with pytest.raises(ConnectionClosed, match="1007: this message cannot be decompressed"):
+                    await anext(message)
+        with pytest.raises(ConnectionClosed, match="1007"):
+            await ws.receive()
+        assert (await peer.close_frame())[0] == 1007
+
+
+async def test_pieces_and_compression_are_agreed_on_together(autojump_clock: trio.testing.MockClock) -> None:
+    async def echo(ws: WebSocket) -> None:
+        while True:
+            async with ws.receive_stream() as message, ws.send_stream() as answer:
+                async for piece in message:
+                    await answer.send(piece)
+
+    async def handler(request: Request) -> Response:
+        offers.append(request.headers.get("sec-websocket-extensions"))
+        return WebSocketResponse(echo, limits=STREAM)
+
+    offers: list[str | None] = []
+    async with Client(app=handler) as client, client.websocket("http://app.test/", limits=STREAM) as ws:
+        for text in ("a word " * 100_000, "another word " * 100_000):
+            async with ws.send_stream() as message:
+                await message.send(text)
+            async with ws.receive_stream() as message:
+                assert "".join([str(piece) for piece in await pieces_of(message)]) == text
+
+    assert offers == ["permessage-deflate; server_max_window_bits=12; client_max_window_bits=12"]
 
 
 async def test_pieces_have_to_be_asked_for_when_it_is_opened(autojump_clock: trio.testing.MockClock) -> None:

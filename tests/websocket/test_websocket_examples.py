@@ -16,6 +16,7 @@ from tests.client.client_peers import run, serve_app
 from trio_http import Client, ConnectionClosed, Request, Response
 from trio_http.testing import VirtualNetwork
 from trio_http.websocket import Broadcast, WebSocket, WebSocketResponse
+from trio_http.websocket._session import Session
 
 
 def example(name: str) -> ModuleType:
@@ -127,6 +128,7 @@ def test_a_member_who_vanishes_leaves_no_error(caplog: pytest.LogCaptureFixture)
             ann = Member(ws)
             await ann.enter("Ann")
             await ann.send(text="")
+            assert isinstance(ws._session, Session)
             await ws._session.aclose()  # as when the connection is lost, while the answer is on its way
 
     chatting(story)

@@ -49,6 +49,7 @@ async def test_a_websocket_needs_no_network(autojump_clock: trio.testing.MockClo
         with pytest.raises(HandshakeRejected, match="404") as caught:
             async with client.websocket("/elsewhere"):
                 raise AssertionError("it opened")
+        assert isinstance(caught.value.response, Response)
         assert caught.value.response.text() == "not here"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import final
 
 import trio
@@ -69,6 +70,12 @@ class _HostedSession:
         self._send = send
         self._turn = trio.Lock()
         self.closed: tuple[int, str] | None = None
+        self.at_end: dict[Callable[[], None], None] = {}
+
+    def _end(self, code: int, reason: str) -> None:
+        self.closed = code, reason
+        for told in tuple(self.at_end):
+            told()
 
     @property
     def peer(self) -> Address:
@@ -90,7 +97,7 @@ class _HostedSession:
         try:
             await self._send({"type": "websocket.send", key: message})
         except OSError as error:
-            self.closed = (1006, str(error))
+            self._end(1006, str(error))
             raise self.error() from error
 
     async def receive(self) -> str | bytes:
@@ -99,7 +106,7 @@ class _HostedSession:
                 raise self.error()
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
-                self.closed = (message.get("code") or 1005, message.get("reason") or "")
+                self._end(message.get("code") or 1005, message.get("reason") or "")
                 raise self.error()
             text = message.get("text")
             return bytes(message["bytes"]) if text is None else str(text)
@@ -115,7 +122,7 @@ class _HostedSession:
         if self.closed is not None:
             await trio.lowlevel.checkpoint()
             return
-        self.closed = code, reason
+        self._end(code, reason)
         try:
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
         except OSError:

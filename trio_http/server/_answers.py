@@ -13,7 +13,7 @@ from .._errors import (
     TransportError,
 )
 from ..messages import Response
-from ..semantics import Headers, phrases
+from ..semantics import phrases
 
 __all__ = ["answer", "answer_to_fault", "answer_to_status_error", "only_leaf"]
 
@@ -49,8 +49,8 @@ def answer_to_fault(fault: HTTPError) -> Response | None:
 def answer_to_status_error(error: StatusError) -> Response:
     """Return the answer that a handler raised."""
     response = answer(error.status, error.detail)
-    for name, value in Headers(error.headers).get_all():
-        response.headers.add(name, value)
+    if error.headers is not None:
+        response.headers.update(error.headers)
     return response
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from .._errors import StatusError
 from ..messages import Response
 from ..semantics import phrases
@@ -36,8 +34,6 @@ def answer_to(error: Exception) -> Response | None:
     if not isinstance(leaf, StatusError) or leaf.response is not None:
         return None
     response = answer(leaf.status, leaf.detail)
-    given = leaf.headers
-    if given is not None:
-        for name, value in given.items() if isinstance(given, Mapping) else given:
-            response.headers.add(name, value)
+    if leaf.headers is not None:
+        response.headers.update(leaf.headers)
     return response

@@ -15,7 +15,6 @@ import trio
 
 from .._errors import StatusError
 from ..messages import Handler, Request, Response, disk_limiter
-from ..semantics import Headers
 from ._answers import answer, answer_to
 from ._disk import is_missing, open_file
 from ._file_response import FileResponse, Options, answer_with, look_up
@@ -52,27 +51,30 @@ def static(
         index: The file to send for a folder; None for none.
         listing: Send a page with the names in a folder that has no index; else 404.
         hidden: Send also what begins with a dot (``.well-known`` is sent in any case).
-        precompressed: As for :meth:`FileResponse.open`.
+        precompressed: As for :meth:`FileResponse.open`. A compressed form that is put beside a file later is seen
+            within five seconds.
         cache_control: The value of ``Cache-Control``, or a function that makes it of the relative path.
         limiter: Of threads; :func:`disk_limiter` unless given.
 
     Returns:
         A handler that answers 400 for a path that could lead elsewhere, 404 for what is not there or not to be seen,
-        403 for what may not be read, 405 for methods but GET and HEAD, and otherwise as :meth:`FileResponse.open`.
+        403 for what may not be read, 405 for methods but GET and HEAD, 301 for a folder that is asked for without a
+        slash behind it, and otherwise as :meth:`FileResponse.open`.
     """
     base = os.fspath(root).rstrip("/")
     options = Options(precompressed=precompressed)
     kept = _Kept(base)
 
-    def find(name: str) -> FoundFile | Headers | str:
-        # in a thread: everything about the disk in one hop; other than a file it finds a redirect, or a page
+    def find(name: str) -> FoundFile | str | None:
+        # in a thread: everything about the disk in one hop; other than a file it finds the page of a folder, or a
+        # folder that was asked for without its slash (None)
         real_root = os.path.realpath(base or "/")
         path = os.path.join(real_root, name) if name else real_root
         try:
             found = look_up(path.rstrip("/") or "/", real_root, options)
         except IsFolder:
             if name and not name.endswith("/"):
-                return Headers({"location": f"./{quote(name.rpartition('/')[2])}/"})
+                return None
         else:
             if name.endswith("/"):
                 raise StatusError(404)
@@ -105,6 +107,8 @@ def static(
             return answer(400, str(error))
         if not hidden and any(part.startswith(".") and part != _WELL_KNOWN for part in name.split("/")):
             return answer(404)
+        if not name and not request.path.endswith("/"):
+            return _with_slash(request)
         threads = limiter or disk_limiter()
         found = kept.get(name)
         if found is None:
@@ -112,8 +116,10 @@ def static(
                 looked_up = await trio.to_thread.run_sync(find, name, limiter=threads)
             except StatusError as error:
                 return answer_to(error) or answer(500)
-            if not isinstance(looked_up, FoundFile):
-                return _of_folder(request, looked_up)
+            if looked_up is None:
+                return _with_slash(request)
+            if isinstance(looked_up, str):
+                return FileResponse(looked_up.encode(), headers={"content-type": "text/html; charset=utf-8"})
             found = looked_up
             kept.add(name, found)
         else:
@@ -127,14 +133,13 @@ def static(
     return serve_file
 
 
-def _of_folder(request: Request, found: Headers | str) -> Response:
-    """Answer with the redirect to a folder, or with the page of one."""
-    if isinstance(found, str):
-        return FileResponse(found.encode(), headers={"content-type": "text/html; charset=utf-8"})
+def _with_slash(request: Request) -> Response:
+    """Send on to the same path with a slash: what a page of a folder links to is relative to that."""
     # Relative, because then nobody can make it lead to another host, wherever this is mounted.
+    location = f"./{request.raw_path.rpartition('/')[2]}/"
     if request.query_string:
-        found["location"] += f"?{request.query_string}"
-    return FileResponse(b"", status=301, headers=found)
+        location += f"?{request.query_string}"
+    return FileResponse(b"", status=301, headers={"location": location})
 
 
 @final

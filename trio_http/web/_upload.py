@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import tempfile
@@ -71,7 +72,8 @@ class Upload:
         """Store the whole under a path: all of it appears there at once, or nothing does.
 
         Args:
-            path: Where to. Do not make it of :attr:`filename`, but by :func:`path_join_safe` at least.
+            path: Where to. Do not make it of :attr:`filename`, but by :func:`path_join_safe` at least. Who may read the
+                file is decided by the umask, as for any other.
             overwrite: Replace what is there.
 
         Raises:
@@ -136,24 +138,23 @@ def close_files(uploads: list[Upload]) -> None:
 
 
 def _save(file: IO[bytes], path: Path, overwrite: bool) -> None:
+    # Made as open() makes a file, not as mkstemp() does: who may read it is the umask's business.
+    temporary = path.parent / f".{path.name[:50]}.{os.urandom(8).hex()}"
+    target = open(temporary, "xb")  # noqa: SIM115  # closed below
     position = file.tell()
-    file.seek(0)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:50]}.")
     try:
-        with open(descriptor, "wb") as target:
+        with target:
+            file.seek(0)
             while piece := file.read(1 << 20):
                 target.write(piece)
-            os.fchmod(target.fileno(), 0o644)
         if overwrite:
             os.replace(temporary, path)
         else:
             os.link(temporary, path)  # fails if there is something, in one step
             os.unlink(temporary)
     except BaseException:
-        try:
+        with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
-        except FileNotFoundError:
-            pass
         raise
     finally:
         file.seek(position)

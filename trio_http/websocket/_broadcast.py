@@ -80,6 +80,8 @@ class Broadcast:
     ) -> int:
         """Send a WebSocket what is published, until it is closed.
 
+        Under the ASGI server of others its end is seen by who receives or sends, as ASGI tells it to nobody else.
+
         ``await nursery.start(hub.join, ws)`` returns once he has joined: what is published from then on reaches him.
 
         Args:
@@ -95,12 +97,14 @@ class Broadcast:
         """
         member = _Member(self._policy if policy is None else _checked(policy))
         self._members[member] = None
+        at_end = ws._session.at_end
+        at_end[member.wake] = None
         sending = trio.CancelScope()
         member.sending = sending
         task_status.started()
         try:
             with sending:
-                while not member.dropped:
+                while ws.is_open and not member.dropped:
                     if member.waiting:
                         await ws.send(member.waiting.popleft())
                     else:
@@ -108,7 +112,8 @@ class Broadcast:
         except ConnectionClosed:
             pass
         finally:
-            self._members.pop(member, None)
+            del at_end[member.wake]
+            del self._members[member]
         if member.dropped:
             await ws.close(1008, f"too slow: {self._queue} messages were waiting")
         else:

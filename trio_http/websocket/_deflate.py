@@ -20,6 +20,7 @@ from typing import final
 
 __all__ = [
     "DEFLATE",
+    "TAIL",
     "Agreement",
     "Deflate",
     "Deflater",
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 NAME = "permessage-deflate"
-_TAIL = b"\x00\x00\xff\xff"  # what ends a sync flush, and is left out on the wire (RFC 7692 section 7.2.1)
+TAIL = b"\x00\x00\xff\xff"  # what ends a sync flush, and is left out on the wire (RFC 7692 section 7.2.1)
 _FINAL_BLOCKS = 16  # of one message; each costs us a new decompressor, and no compressor in use sends more than one
 
 
@@ -260,33 +261,55 @@ class Inflater:
         """
         out = self._feed(data, allowed)
         if final:
-            more = self._feed(_TAIL, None if allowed is None else allowed - len(out))
+            more = self._feed(TAIL, None if allowed is None else allowed - len(out))
             if more:
                 out += more
-            self._finals = 0
-            if not self._agreed.peer_takeover:
-                self._zlib = None
+            self.end_message()
         return out
 
     def _feed(self, data: bytes, allowed: int | None) -> bytes:
         out = b""
-        while True:
-            zipped = self._zlib
-            if zipped is None:
-                zipped = self._zlib = zlib.decompressobj(-self._agreed.peer_window_bits)
-            try:
-                # One byte more than allowed is enough to know; 0 would mean no limit.
-                piece = zipped.decompress(data, 0 if allowed is None else allowed - len(out) + 1)
-            except zlib.error as error:
-                raise InvalidData(str(error)) from error
+        rest: bytes | None = data
+        while rest is not None:
+            # One byte more than allowed is enough to know; 0 would mean no limit.
+            piece, rest = self.some(rest, 0 if allowed is None else allowed - len(out) + 1)
             out = out + piece if out else piece
             if allowed is not None and len(out) > allowed:
                 raise TooBig
-            if not zipped.eof:
-                return out
+        return out
+
+    def some(self, data: bytes, most: int) -> tuple[bytes, bytes | None]:
+        """Return a part of what a piece of a message holds.
+
+        Args:
+            data: The piece, or what was left of it; :data:`TAIL` comes behind the last one of a message.
+            most: So many bytes at most; 0 for no limit.
+
+        Returns:
+            The part; and what to go on with, which may be empty, or None if this was all.
+
+        Raises:
+            InvalidData: It is not DEFLATE.
+        """
+        zipped = self._zlib
+        if zipped is None:
+            zipped = self._zlib = zlib.decompressobj(-self._agreed.peer_window_bits)
+        try:
+            piece = zipped.decompress(data, most)
+        except zlib.error as error:
+            raise InvalidData(str(error)) from error
+        if zipped.eof:
             # A block marked as the last of all (RFC 7692 section 7.2.3.4): whatever follows begins anew.
             self._finals += 1
             if self._finals > _FINAL_BLOCKS:
                 raise InvalidData(f"more than {_FINAL_BLOCKS} final blocks in one message")
-            data = zipped.unused_data
+            self._zlib = None
+            return piece, zipped.unused_data or None
+        # Where it stopped it may have more to give, even if it has taken all.
+        return piece, zipped.unconsumed_tail if most and len(piece) == most else None
+
+    def end_message(self) -> None:
+        """Note that a message is complete."""
+        self._finals = 0
+        if not self._agreed.peer_takeover:
             self._zlib = None

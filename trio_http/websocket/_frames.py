@@ -69,8 +69,8 @@ class FrameConnection:
         controls: Set to an empty deque before anything is received, to be told of pings and pongs in their place among
             the messages: each adds ``(mark, opcode, payload)`` here, and becomes a message besides whose data is that
             very ``mark``.
-        pieces: Set to be given what is not there at once piece by piece, as (data, bytes, whether it is the last);
-            such messages become no event, and no limit holds for them.
+        pieces: Set to be given what is compressed or not there at once as it comes, as (bytes, whether it is text,
+            whether it is compressed, whether it is the last); nothing of that is looked at, and it becomes no event.
         missing: How many bytes of the current frame have not come yet, as far as known; for those who read.
         refused: True once the peer broke the protocol or a limit.
     """
@@ -121,7 +121,7 @@ class FrameConnection:
         self.refused: bool = False
         self.deliver: Callable[[str | bytes], bool] | None = None
         self.ended: Callable[[], None] | None = None
-        self.pieces: Callable[[str | bytes, int, bool], None] | None = None
+        self.pieces: Callable[[bytes, bool, bool, bool], None] | None = None
         self.controls: deque[tuple[bytes, int, bytes]] | None = None
         # the data frame being read
         self.missing: int = 0
@@ -414,6 +414,12 @@ class FrameConnection:
             if size & 3:
                 self._key = key[size & 3 :] + key[: size & 3]
         final = self._fin and not missing
+        if self.pieces is not None:
+            self.pieces(piece, self._decoder is not None, self._compressed, final)
+            if not final:
+                return None
+            self._forget_message()
+            return _GIVEN
         inflater = self._inflater
         if self._compressed and inflater is not None:
             # the wire's size is bounded at each header; here it is what comes out that counts
@@ -421,12 +427,6 @@ class FrameConnection:
             piece = inflater.decompress(piece, allowed, final=final)
             size = len(piece)
         self._size += size
-        if self.pieces is not None:
-            self.pieces(piece if self._decoder is None else self._decoder.decode(piece, final), size, final)
-            if not final:
-                return None
-            self._forget_message()
-            return _GIVEN
         if self._decoder is not None:
             text = self._decoder.decode(piece, final)
             if text:

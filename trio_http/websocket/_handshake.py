@@ -194,7 +194,7 @@ def _extensions(headers: Headers) -> list[tuple[str, dict[str, str | None]]]:
     found: list[tuple[str, dict[str, str | None]]] = []
     elements = [element for value in headers.get_list("sec-websocket-extensions") for element in split_list(value)]
     for element in elements[:_EXTENSIONS_MAX]:
-        name, *words = split_list(element, ";")
+        name, *words = split_list(element, ";") or [""]  # nothing but semicolons: an extension without a name
         parameters: dict[str, str | None] = {}
         for word in words:
             key, equals, value = word.partition("=")

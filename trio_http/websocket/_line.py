@@ -163,18 +163,29 @@ class Line(trio.abc.Stream):
             await self._push(data)
 
     async def say(self, event: Event) -> None:
+        """Send last words when it is their turn; whoever closes meanwhile waits for them, a moment at most.
+
+        Raises:
+            LocalProtocolError, trio.BrokenResourceError, trio.ClosedResourceError: As :meth:`send_event`.
+
+        Cancellation:
+            As :meth:`send_event`.
+        """
+        self._saying = said = trio.Event()
+        try:
+            await self.send_event(event)
+        finally:
+            said.set()
+
+    async def say_at_once(self, event: Event) -> None:
         """Send last words, unless somebody is in the middle of a message, in a moment at most. Never raises."""
+        if self._turn.locked():
+            return
         with (
             trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_WORDS),
-            contextlib.suppress(trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError),
+            contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError),
         ):
-            self._turn.acquire_nowait()
-            self._saying = trio.Event()
-            try:
-                await self._push(self._frames.send(event))
-            finally:
-                self._turn.release()
-                self._saying.set()
+            await self.say(event)
 
     async def _push(self, data: bytes | bytearray | memoryview) -> None:
         if self.broken is not None:
@@ -190,17 +201,19 @@ class Line(trio.abc.Stream):
             raise trio.BrokenResourceError(str(error)) from error
 
     async def _send_rest(self, rest: memoryview) -> None:
-        # From here on nobody can say how many bytes are on the wire, until all are.
-        self.broken = "the sending of a message was cancelled half-way"
-        while rest:
-            with trio.CancelScope() as scope:
-                if self._write is not None:
-                    scope.deadline = trio.current_time() + self._write
-                rest = rest[await self._transport.send(rest) :]
-            if scope.cancelled_caught:
-                self.broken = f"the peer took no byte for {self._write:g} s (WebSocketTimeouts.write)"
-                raise trio.BrokenResourceError(self.broken)
-        self.broken = None
+        try:
+            while rest:
+                with trio.CancelScope() as scope:
+                    if self._write is not None:
+                        scope.deadline = trio.current_time() + self._write
+                    rest = rest[await self._transport.send(rest) :]
+                if scope.cancelled_caught:
+                    self.broken = f"the peer took no byte for {self._write:g} s (WebSocketTimeouts.write)"
+                    raise trio.BrokenResourceError(self.broken)
+        except BaseException:
+            if self.broken is None:  # nobody can say how many bytes are on the wire
+                self.broken = "the sending of a message was cancelled half-way"
+            raise
 
     async def wait_send_all_might_not_block(self) -> None:
         """Return after a checkpoint: sending may wait all the same."""
@@ -221,7 +234,7 @@ class Line(trio.abc.Stream):
         if self._saying is not None:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_WORDS):
                 await self._saying.wait()
-        if self._frames.refused and self.broken is None:
+        if self._frames.refused and self.broken is None and not self._turn.locked():
             with trio.CancelScope(shield=True, deadline=trio.current_time() + LINGER):
                 await self._linger()
         await self._transport.aclose()

@@ -1,7 +1,8 @@
 """Holding a WebSocket open for the length of a block, and ending it in the right way; both sides.
 
 A session needs tasks, and tasks need a nursery that somebody sees: that of the block. Nothing runs before the block
-is entered, and nothing after it.
+is entered, and nothing after it. What cancels the block does not reach them: who says good-bye needs somebody who reads
+the answer. They end when the WebSocket has been closed, which takes a moment at most for a block that is cancelled.
 """
 
 from __future__ import annotations
@@ -51,14 +52,15 @@ class LiveWebSocket:
         self._scopes: list[trio.CancelScope] = []
 
     def start(self, nursery: trio.Nursery) -> None:
-        """Start its tasks; they end with :meth:`end`."""
-        nursery.start_soon(self._run, self._session.run)
-        if self._leave is not None:
-            nursery.start_soon(self._run, self._close_when_told)
-
-    async def _run(self, task: Callable[[], Awaitable[None]]) -> None:
-        with trio.CancelScope() as scope:
+        """Start its tasks; they end with :meth:`end`, and with nothing else."""
+        tasks = [self._session.run] if self._leave is None else [self._session.run, self._close_when_told]
+        for task in tasks:
+            scope = trio.CancelScope(shield=True)
             self._scopes.append(scope)
+            nursery.start_soon(self._run, scope, task)
+
+    async def _run(self, scope: trio.CancelScope, task: Callable[[], Awaitable[None]]) -> None:
+        with scope:
             await task()
 
     async def _close_when_told(self) -> None:
@@ -86,11 +88,13 @@ class LiveWebSocket:
                     await session.fail(1001, "going away")  # the grace of a shutdown is over: nobody is waited for
                     raise
         finally:
-            await session.aclose()
-            for scope in self._scopes:
-                scope.cancel()
-            if self._release is not None:
-                await self._release()
+            try:
+                await session.aclose()
+            finally:
+                for scope in self._scopes:
+                    scope.cancel()
+                if self._release is not None:
+                    await self._release()
 
 
 @final

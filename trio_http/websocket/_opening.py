@@ -50,8 +50,7 @@ class Opening:
 
     def __init__(self, options: WebSocketOptions) -> None:
         self._options = options
-        compression = None if options.limits.stream else options.compression
-        self._handshake = ClientHandshake(subprotocols=options.subprotocols, compression=compression)
+        self._handshake = ClientHandshake(subprotocols=options.subprotocols, compression=options.compression)
 
     @property
     def headers(self) -> Headers:

@@ -37,8 +37,8 @@ class WebSocketLimits:
         message: Bytes of one message, decompressed, fragments together; more is refused with 1009.
         queue: Messages that wait for the program; when it is full nothing more is read, and TCP holds the peer back.
         stream: Messages are given out as they come, so that :meth:`WebSocket.receive_stream` takes those of any size;
-            ``message`` holds for :meth:`WebSocket.receive` only. Goes without compression: what a piece comes to could
-            not be bounded.
+            ``message`` holds for :meth:`WebSocket.receive` only. Bad text, or what cannot be decompressed, is refused
+            when it is received, not when it comes.
     """
 
     message: int | None = 1024 * 1024  # websockets, trio-websocket 1 MiB; tornado 10 MiB; ws of node 100 MiB

@@ -96,7 +96,7 @@ class WebSocketResponse(UpgradeResponse):
             request,
             subprotocols=self._subprotocols,
             origins=self._origins,
-            compression=None if self._limits.stream else self._compression,
+            compression=self._compression,
         )
         if isinstance(accepted, Response):
             return accepted

@@ -37,9 +37,9 @@ from .._errors import ConnectionClosed, LocalProtocolError
 from ..messages import Address
 from ..transport import Transport
 from ._codes import is_valid_close_code
-from ._deflate import Agreement
+from ._deflate import Agreement, Inflater
 from ._frames import CLOSED, OPEN, REMOTE_CLOSING, FrameConnection
-from ._inbox import Inbox, Piece
+from ._inbox import Inbox
 from ._keepalive import keep_alive
 from ._line import Line
 from ._options import Keepalive, WebSocketLimits, WebSocketTimeouts
@@ -81,6 +81,7 @@ class Session:
         keepalive: When it is asked for a sign of life; None for never.
 
     Attributes:
+        at_end: What is called, once or more, when it is closed or closing; an ordered set.
         inbox: Where messages wait in pieces, if ``limits.stream`` says so.
         limit: Bytes of one message that is received whole.
     """
@@ -88,6 +89,7 @@ class Session:
     __slots__ = (
         "_closing",
         "_connection",
+        "_controls",
         "_count",
         "_ended",
         "_fragments",
@@ -101,6 +103,7 @@ class Session:
         "_settled",
         "_turns",
         "_waiting",
+        "at_end",
         "frames",
         "inbox",
         "limit",
@@ -145,6 +148,8 @@ class Session:
         self._held = False  # trio-websocket's reader stands with a message for which there was no room
         self._waiting: dict[trio.lowlevel.Task, None] = {}  # who receives, the longest first
         self._turns = 0
+        self.at_end: dict[Callable[[], None], None] = {}
+        self._controls: deque[tuple[bytes, int, bytes]] | None = None  # see tell_controls()
         self._keepalive = keepalive
         self._ended: tuple[int, str] | None = None
         self._over = False
@@ -155,7 +160,8 @@ class Session:
         self._fragments: trio.Semaphore | None = None  # whose turn it is, once messages have been sent in pieces
         self.inbox: Inbox | None = None
         if limits.stream:
-            self.inbox = Inbox(room=limits.queue, ended=self._end_or_none)
+            inflater = None if deflate is None else Inflater(deflate)
+            self.inbox = Inbox(room=limits.queue, inflater=inflater, ended=self._end_or_none, refuse=self.close)
             self.frames.deliver = self.inbox.put_message
             self.frames.pieces = self.inbox.put
             self.line.gate = self.inbox.room
@@ -297,25 +303,11 @@ class Session:
         return await self._wait()
 
     async def _receive_from(self, inbox: Inbox) -> str | bytes:
-        pieces: list[Piece] = []
-        size = 0
-        async with inbox.turn:
-            try:
-                while not pieces or not pieces[-1].final:
-                    pieces.append(await inbox.take())
-                    size += pieces[-1].size
-                    if self.limit is not None and size > self.limit:
-                        break
-                else:
-                    data = [piece.data for piece in pieces]
-                    if len(data) == 1:
-                        return data[0]
-                    return "".join(data) if isinstance(data[0], str) else b"".join(data)  # type: ignore[arg-type]  # all of one kind
-            except trio.Cancelled:
-                inbox.put_back(pieces)
-                raise
-        await self.close(1009, f"a message of more than {self.limit} bytes")
-        raise self.error()
+        message = await inbox.take_message(self.limit)
+        if message is None:
+            await self.close(1009, f"a message of more than {self.limit} bytes")
+            raise self.error()
+        return message
 
     def _end_or_none(self) -> ConnectionClosed | None:
         return None if self.closed is None else self.error()
@@ -370,9 +362,11 @@ class Session:
         self._wake()
 
     def _wake(self) -> None:
-        """Tell those who wait for a message that none will come."""
+        """Tell those who wait for a message that none will come, and whoever else wants to know."""
         if self.closed is None:
             return
+        for told in tuple(self.at_end):
+            told()
         if self.inbox is not None:
             self.inbox.wake()
         waiting, self._waiting = self._waiting, {}
@@ -381,7 +375,7 @@ class Session:
 
     def tell_controls(self) -> None:
         """Let :meth:`receive_any` tell of pings and pongs, too; before :meth:`run`."""
-        self.frames.controls = deque()
+        self._controls = self.frames.controls = deque()
 
     async def receive_any(self) -> tuple[int, str | bytes]:
         """Wait for the next message, ping or pong; return its opcode and payload.
@@ -390,7 +384,7 @@ class Session:
             ConnectionClosed: As :meth:`receive`.
         """
         message = await self.receive()
-        controls = self.frames.controls
+        controls = self._controls
         # the object itself tells: trio-websocket joins the pieces of a message, and one alone stays the object it was
         if controls and controls[0][0] is message:
             _, opcode, payload = controls.popleft()
@@ -458,6 +452,7 @@ class Session:
                     await self._settled.wait()  # the reader is answering the peer's close frame
                 if self.line.broken is None:
                     await self._connection.aclose()
+                    await trio.lowlevel.checkpoint_if_cancelled()  # beside an exception that swallows a cancellation
         finally:
             await self.line.aclose()
         if scope.cancelled_caught:
@@ -466,16 +461,16 @@ class Session:
     async def _say_why(self, frame: CloseConnection) -> None:
         # Not left to trio-websocket: it makes the frame and then waits for its turn, so cancelled it says nothing.
         if trio.current_effective_deadline() == -math.inf:
-            await self.line.say(frame)
+            await self.line.say_at_once(frame)
             return
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError, LocalProtocolError):
-            await self.line.send_event(frame)
+            await self.line.say(frame)
 
     async def fail(self, code: int, reason: str) -> None:
         """Give the peer up: say why, as far as that takes no waiting, and close the connection."""
         self._end(code, reason)
         if self.frames.state is OPEN:
-            await self.line.say(CloseConnection(code=code, reason=reason))
+            await self.line.say_at_once(CloseConnection(code=code, reason=reason))
         await self.line.aclose()
 
     async def aclose(self) -> None:
@@ -486,6 +481,7 @@ class Session:
     def _end(self, code: int, reason: str) -> None:
         if self.closed is None:
             self._ended = code, reason
+            self.frames.controls = None  # nobody will receive what comes from now on
             self._wake()
 
     async def _lose(self, why: str | None) -> None:

@@ -7,11 +7,23 @@ from typing import Self, final
 
 import trio
 
-from .._errors import ConnectionClosed
 from ._inbox import Inbox, Piece
 from ._session import Session
 
-__all__ = ["IncomingMessage", "OutgoingMessage"]
+__all__ = ["IncomingMessage", "OutgoingMessage", "exact"]
+
+
+def exact(message: str | bytes | bytearray | memoryview) -> str | bytes:
+    """Return a message as the one type that means text, or the one that means binary.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    if isinstance(message, str):
+        return str(message)
+    if isinstance(message, bytes | bytearray | memoryview):
+        return bytes(message)
+    raise TypeError(f"a message is str or bytes, not {type(message).__name__}; send_json() takes objects")
 
 
 @final
@@ -42,12 +54,7 @@ class IncomingMessage:
         inbox = self._session.inbox
         if inbox is None:
             raise RuntimeError("messages come whole here; to receive pieces open it with WebSocketLimits(stream=True)")
-        await inbox.turn.acquire()
-        try:
-            self._first = await inbox.take()
-        except BaseException:
-            inbox.turn.release()
-            raise
+        self._first = await inbox.begin()
         self._inbox = inbox
         self.is_text = isinstance(self._first.data, str)
         return self
@@ -56,10 +63,8 @@ class IncomingMessage:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         assert self._inbox is not None
-        if not self._ended and (self._first is None or not self._first.final):
-            self._inbox.skip()
+        self._inbox.end(skip=not self._ended and (self._first is None or not self._first.final))
         self._ended = True
-        self._inbox.turn.release()
 
     def __aiter__(self) -> Self:
         return self
@@ -112,9 +117,9 @@ class OutgoingMessage:
 
         Raises:
             ConnectionClosed: As :meth:`WebSocket.send`.
-            TypeError: It is str in a binary message, or the other way round.
+            TypeError: It is str in a binary message, or the other way round, or neither.
         """
-        data = piece if isinstance(piece, str) else bytes(piece)
+        data = exact(piece)
         if self._begun is not None and not isinstance(data, self._begun):
             raise TypeError("a message is either text or binary: all its pieces are str, or all are bytes")
         if data:
@@ -131,7 +136,7 @@ class OutgoingMessage:
                 return
             if error is None:
                 await self._session.send(self._begun(), final=True)
-            elif not isinstance(error, ConnectionClosed):
+            elif self._session.closed is None:  # asked of it, since the error may be that of another WebSocket
                 await self._session.fail(1011, "a message was not finished")
         except BaseException:
             await self._session.fail(1011, "a message was not finished")

@@ -13,7 +13,7 @@ from ..messages import Address, Request
 from ._carried import Carried
 from ._codes import WebSocketOpCode
 from ._session import Session
-from ._streams import IncomingMessage, OutgoingMessage
+from ._streams import IncomingMessage, OutgoingMessage, exact
 
 __all__ = ["NORMAL", "WebSocket", "WebSocketReceiveChannel", "WebSocketSendChannel"]
 
@@ -86,17 +86,13 @@ class WebSocket:
         Raises:
             ConnectionClosed: The WebSocket is closed; or the peer took no byte for ``WebSocketTimeouts.write``.
             LocalProtocolError: The text cannot be encoded (lone surrogates).
+            TypeError: It is neither text nor bytes.
 
         Cancellation:
             Either nothing of the message is sent and the WebSocket goes on, or it is closed (1006).
         """
         if type(message) is not str and type(message) is not bytes:
-            if isinstance(message, str):
-                message = str(message)
-            elif isinstance(message, bytes | bytearray | memoryview):
-                message = bytes(message)
-            else:
-                raise TypeError(f"a message is str or bytes, not {type(message).__name__}; send_json() takes objects")
+            message = exact(message)
         await self._session.send(message)
 
     async def send_json(self, value: object) -> None:
