@@ -1,5 +1,10 @@
 """Metrics of a server in Prometheus' format; needs the extra ``prometheus``."""
 
-from ._metrics import Metrics
+try:
+    from ._metrics import Metrics
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"trio_http.metrics needs the extra prometheus: pip install 'trio-http[prometheus]' ({error})", name=error.name
+    ) from error
 
 __all__ = ["Metrics"]
