@@ -111,5 +111,5 @@ def changes(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build; a warning is an error."""
-    session.install("-e", ".[docs,prometheus,otel,redis]")
+    session.install("-e", ".[docs,prometheus,otel,redis,testing]")
     session.run("sphinx-build", "--fresh-env", "--fail-on-warning", "--keep-going", "-q", "docs", "docs/_build")

@@ -1,4 +1,8 @@
-"""A Starlette application on trio: its lifespan, a stream, a WebSocket, and work after the answer."""
+"""A Starlette application on trio: its lifespan, a stream, a WebSocket, and work after the answer.
+
+It needs ``pip install starlette``. Run it: ``python examples/asgi_starlette.py``, then ask it:
+``curl http://127.0.0.1:8000/countdown`` and ``curl -d Ann http://127.0.0.1:8000/order``.
+"""
 
 from __future__ import annotations
 

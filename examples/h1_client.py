@@ -31,5 +31,7 @@ def fetch(host: str, port: int = 80, target: str = "/") -> tuple[int, bytes]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     code, content = fetch(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 80)
     print(code, len(content), "bytes")

@@ -1,6 +1,7 @@
 """A dashboard that is always up to date, by server-sent events: one task measures, every open page gets it.
 
 Run it: ``python examples/web_dashboard.py``, then open http://127.0.0.1:8000/ in as many windows as you like.
+``PORT=8080`` in the environment takes another port.
 """
 
 from __future__ import annotations
@@ -82,8 +83,9 @@ async def measure(board: Board, seconds: float = 1.0) -> None:
 async def main(port: int = 8000) -> None:
     board = Board()
     async with trio.open_nursery() as nursery:
+        server = await nursery.start(trio_http.serve, make_app(board), port)
         nursery.start_soon(measure, board)
-        await trio_http.serve(make_app(board), port)
+        print(f"open {server.url}; Ctrl-C ends it")
 
 
 PAGE = """<!doctype html>
@@ -119,4 +121,7 @@ source.addEventListener("values", event => {
 """
 
 if __name__ == "__main__":
-    trio.run(main)
+    try:
+        trio.run(main, int(os.environ.get("PORT", "8000")))
+    except* KeyboardInterrupt:
+        pass  # Ctrl-C is how it ends

@@ -1,14 +1,14 @@
 """A file server with listings, ranges and uploads.
 
-Run it: ``python examples/web_files.py some-folder``, then open http://127.0.0.1:8000/.
+Run it: ``python examples/web_files.py some-folder``, then open http://127.0.0.1:8000/. ``PORT=8080`` in the
+environment takes another port.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-
-import trio
 
 import trio_http
 from trio_http import Handler, Request, Response, StatusError
@@ -36,9 +36,8 @@ def make_app(root: Path) -> Handler:
     return apply(router, access_log(), compression())
 
 
-async def main(folder: str = ".", port: int = 8000) -> None:
-    await trio_http.serve(make_app(Path(folder)), port)
-
-
 if __name__ == "__main__":
-    trio.run(main, sys.argv[1] if len(sys.argv) > 1 else ".")
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+    if not folder.is_dir():
+        sys.exit(f"{folder} is no folder")
+    trio_http.run(make_app(folder), int(os.environ.get("PORT", "8000")))  # it says where; Ctrl-C ends it in order

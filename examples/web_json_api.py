@@ -1,12 +1,14 @@
 """A JSON API with a database: sqlite3 in threads, bodies as dataclasses, a page that documents it all.
 
-Run it: ``python examples/web_json_api.py``, then open http://127.0.0.1:8000/docs.
+Run it: ``python examples/web_json_api.py``, then open http://127.0.0.1:8000/docs. With the name of a file the notes
+are kept there; ``PORT=8080`` in the environment takes another port.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -161,9 +163,13 @@ def make_app(database: Database) -> Handler:
 
 
 async def main(path: str = ":memory:", port: int = 8000) -> None:
-    async with open_database(path) as database:
-        await trio_http.serve(make_app(database), port)
+    async with open_database(path) as database, trio.open_nursery() as nursery:
+        server = await nursery.start(trio_http.serve, make_app(database), port)
+        print(f"open {server.url}/docs; Ctrl-C ends it")
 
 
 if __name__ == "__main__":
-    trio.run(main, sys.argv[1] if len(sys.argv) > 1 else ":memory:")
+    try:
+        trio.run(main, sys.argv[1] if len(sys.argv) > 1 else ":memory:", int(os.environ.get("PORT", "8000")))
+    except* KeyboardInterrupt:
+        pass  # Ctrl-C is how it ends

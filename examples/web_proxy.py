@@ -1,16 +1,17 @@
 """A streaming reverse proxy: bodies pass through as they come, both ways; whoever leaves, nothing stays open.
 
-Run it: ``python examples/web_proxy.py http://127.0.0.1:9000``.
+Run it with the origin: ``python examples/web_proxy.py http://127.0.0.1:9000``; it listens on 8000, or on ``PORT``.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 
 import trio
 
 import trio_http
-from trio_http import Client, Handler, Request, Response
+from trio_http import Client, Handler, HTTPTimeout, RemoteProtocolError, Request, Response, StatusError, TransportError
 from trio_http.semantics import CookieJar
 
 
@@ -19,9 +20,14 @@ def make_proxy(client: Client, origin: str) -> Handler:
 
     async def proxy(request: Request) -> Response:
         content = request.body if request.body.length != 0 else None
-        upstream = await request.enter(
-            client.stream(request.method, origin + request.target, headers=request.headers, content=content)
-        )
+        try:
+            upstream = await request.enter(
+                client.stream(request.method, origin + request.target, headers=request.headers, content=content)
+            )
+        except HTTPTimeout as error:
+            raise StatusError(504, "the origin takes too long") from error
+        except (TransportError, RemoteProtocolError) as error:
+            raise StatusError(502, "the origin cannot be reached, or makes no sense") from error
         return Response(upstream.body, status=upstream.status, headers=upstream.headers)
 
     return proxy
@@ -33,9 +39,15 @@ def open_client() -> Client:
 
 
 async def main(origin: str, port: int = 8000) -> None:
-    async with open_client() as client:
-        await trio_http.serve(make_proxy(client, origin), port)
+    async with open_client() as client, trio.open_nursery() as nursery:
+        server = await nursery.start(trio_http.serve, make_proxy(client, origin), port)
+        print(f"{server.url} passes on to {origin}; Ctrl-C ends it")
 
 
 if __name__ == "__main__":
-    trio.run(main, sys.argv[1])
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    try:
+        trio.run(main, sys.argv[1], int(os.environ.get("PORT", "8000")))
+    except* KeyboardInterrupt:
+        pass  # Ctrl-C is how it ends

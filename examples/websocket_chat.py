@@ -1,6 +1,7 @@
 """A chat with a page: names, who is there, what was said before; and who is too slow does not hold up the others.
 
-Run it: ``python examples/websocket_chat.py``, then open http://127.0.0.1:8000/ in two windows.
+Run it: ``python examples/websocket_chat.py``, then open http://127.0.0.1:8000/ in two windows;
+``PORT=8080`` in the environment takes another port.
 
 All that travels on the WebSocket is JSON. A member begins with ``{"name": "Ann"}``, and one who comes back adds the
 ``room`` he was in and ``since``, the number of the last line he has seen; then he sends ``{"text": "hello"}``. He gets
@@ -136,8 +137,13 @@ def make_app(room: Room) -> Handler:
 
 async def main() -> None:
     """Serve until interrupted."""
-    await trio_http.serve(make_app(Room()), int(os.environ.get("PORT", "8000")))
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(trio_http.serve, make_app(Room()), int(os.environ.get("PORT", "8000")))
+        print(f"open {server.url} in two windows; Ctrl-C ends it")
 
 
 if __name__ == "__main__":
-    trio.run(main)
+    try:
+        trio.run(main)
+    except* KeyboardInterrupt:
+        pass  # Ctrl-C is how it ends

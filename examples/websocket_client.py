@@ -25,4 +25,9 @@ async def follow(url: str) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(follow, sys.argv[1])
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    try:
+        trio.run(follow, sys.argv[1])
+    except* KeyboardInterrupt:
+        pass  # Ctrl-C is how it ends

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import trio_http
 from tools import draw_docs
 
 ROOT = Path(__file__).parent.parent
@@ -66,6 +67,14 @@ def test_drawn_pages_are_up_to_date(name: str) -> None:
     drawn = draw_docs.PAGES[name]()
 
     assert (ROOT / "docs" / name).read_text() == drawn, "run: python tools/draw_docs.py"
+
+
+def test_the_reference_has_every_public_name() -> None:
+    pages = "\n".join(page.read_text() for page in ROOT.glob("docs/reference/*.md"))
+    described = set(re.findall(r"^\.\. auto\w+:: (\w+)$", pages, re.MULTILINE))
+    described |= set(re.findall(r"`trio_http\.(\w+)`", pages))
+
+    assert not set(trio_http.__all__) - described - {"__version__"}
 
 
 def test_every_default_says_whose_example_it_follows() -> None:

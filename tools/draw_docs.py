@@ -1,4 +1,4 @@
-"""Draw the pages of docs/ that the code itself says: the table of timeouts and limits, and the states of the core.
+"""Draw the pages of docs/ that the code itself says: timeouts and limits, the states of the core, the errors.
 
 ``python tools/draw_docs.py`` writes them; ``tests/test_docs.py`` fails when they are out of date. What is drawn cannot
 lie, and nobody has to remember to change a page.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from pathlib import Path
 
 from trio_http import MinRate
@@ -105,7 +106,18 @@ def event_name(event: object) -> str:
     return getattr(event, "__name__", str(event))
 
 
-PAGES = {"limits.md": limits_page, "h1-states.md": states_page}
+def errors_page() -> str:
+    """Return the page of all errors: the tree that the code is documented with, and each by itself."""
+    source = ast.parse((ROOT / "trio_http" / "_errors.py").read_text())
+    first, _, rest = (ast.get_docstring(source) or "").partition("\n\n::\n\n")
+    tree, _, last = rest.rpartition("\n\n")
+    page = [NOTE, "# Errors", "", re.sub(r":\w+:`([^`]+)`", r"`\1`", first), ""]
+    page += ["```text", textwrap.dedent(tree), "```", "", last, "", "```{eval-rst}", ".. currentmodule:: trio_http", ""]
+    page += [f".. autoexception:: {node.name}" for node in source.body if isinstance(node, ast.ClassDef)]
+    return "\n".join([*page, "```"]) + "\n"
+
+
+PAGES = {"limits.md": limits_page, "h1-states.md": states_page, "reference/errors.md": errors_page}
 
 
 def main() -> None:

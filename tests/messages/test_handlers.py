@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from trio_http import Client, Request, Response, Server
+from trio_http.asgi import ASGIHandler
 from trio_http.messages import check_handler, no_response
 from trio_http.web import Resource, Router, get
 
@@ -77,6 +78,16 @@ def test_it_is_refused_wherever_handlers_are_given() -> None:
         router.get("/user/:name")(named)
     with pytest.raises(TypeError, match="app= is asgi"):
         Client(app=asgi)  # type: ignore[arg-type]
+
+
+def test_what_is_no_asgi_application_is_told_where_it_belongs() -> None:
+    def wsgi(environ: object, start_response: object) -> list[bytes]:
+        return []
+
+    for app, hint in ((hello, "A handler is served by trio_http.serve"), (wsgi, "A WSGI .* is served by serve_wsgi")):
+        with pytest.raises(TypeError, match=f"is no ASGI application: .*{hint}"):
+            ASGIHandler(app)  # type: ignore[arg-type]
+    ASGIHandler(asgi)
 
 
 @pytest.mark.parametrize(

@@ -357,3 +357,21 @@ async def test_servers_of_one_socket_share_connections_by_batches(batch: int, sh
         assert sum(counts) == 8
         assert all(counts) == shared
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("kind", ["tls", "tls over memory"])
+async def test_who_asks_a_tls_port_in_the_clear_is_told(kind: str) -> None:
+    async with serving(hello, kind) as wires:
+        async with wires.connect() as secure:
+            assert isinstance(secure.stream, trio.SSLStream)
+            peer = Peer(secure.stream.transport_stream)  # below TLS, which never begins
+            status, _, body = await peer.ask(GET)
+            assert (status, body) == (400, b"this port speaks TLS: ask for https://, not http://\n")
+            assert await peer.receive_all() == b""
+        async with wires.connect() as secure:
+            assert isinstance(secure.stream, trio.SSLStream)
+            peer = Peer(secure.stream.transport_stream)
+            await peer.send(b"\x00\x01\x02\x03\x04\x05\x06\x07")  # neither TLS nor HTTP: nobody would understand us
+            assert not (await peer.receive_all()).startswith(b"HTTP")
+
+        assert wires.server.stats.requests == 0

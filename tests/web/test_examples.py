@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -63,6 +64,20 @@ async def test_the_json_api(tmp_path: Path) -> None:
         assert (await client.patch("/notes/1")).headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PUT"
         assert (await client.delete("/notes/1")).status == 204
         assert "Add a note." in (await client.get("/docs")).text()
+
+
+async def test_the_proxy_says_whose_fault_it_is() -> None:
+    proxy = example("web_proxy")
+    spare = socket.create_server(("127.0.0.1", 0))
+    origin = f"http://127.0.0.1:{spare.getsockname()[1]}"
+    spare.close()  # nobody listens there now
+
+    async with (
+        proxy.open_client() as upstream,
+        served(proxy.make_proxy(upstream, origin)) as front,
+        Client() as client,
+    ):
+        assert (await client.get(front.url)).status == 502
 
 
 async def test_the_proxy_streams_both_ways() -> None:

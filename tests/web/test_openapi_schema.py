@@ -99,7 +99,7 @@ def test_a_document_of_everything_is_valid() -> None:
     inner.register_routes([("TRACE", "/trace", leaves.show), ("BREW", "/coffee", leaves.show)])
     outer.mount("/api/:version", inner, name="api")
     outer.host("other.test", inner)
-    outer.get("/with space/é/{brace}")(leaves.show)
+    outer.get("/with space/é/a{brace}")(leaves.show)
     outer.get("/leaf/:other")(leaves.show)  # another name in the same place
     add_docs(outer, title="Leaves", bodies={leaves.add: Leaf})
 
@@ -115,7 +115,7 @@ def test_a_document_of_everything_is_valid() -> None:
     validate(document)
     paths = document["paths"]
     assert "/api/{version}/leaf" in paths
-    assert "/with space/é/%7Bbrace%7D" in paths
+    assert "/with space/é/a%7Bbrace%7D" in paths
     # names of parameters make no difference between paths
     assert [path for path in paths if path.startswith("/leaf/")] == ["/leaf/{other}", "/leaf/{id}/{part}"]
     assert [one["name"] for one in paths["/leaf/{other}"]["delete"]["parameters"]] == ["other"]

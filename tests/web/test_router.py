@@ -14,7 +14,7 @@ from hypothesis import given, settings, strategies as st
 from tests.web.routes import ask, matches
 from tests.wires import serving
 from trio_http import Client, Request, Response, StatusError
-from trio_http.web import PathType, Router
+from trio_http.web import PathType, Resource, Router, post
 
 
 def says(text: str) -> Any:
@@ -125,6 +125,10 @@ async def test_parameters_have_the_types_asked_for() -> None:
         ("/:a/:a", "twice"),
         ("/:a+/x/:b*", "several"),
         ("/:a<int>+", "no type"),
+        ("/user/{id}", "would match these very characters only: a parameter is written :id, or :id<int>"),
+        ("/user/<id>", "a parameter is written :id"),
+        ("/user/<int:id>", "a parameter is written :id"),
+        ("/user/{id:int}", "a parameter is written :id"),
         ("/" + "/".join(f":p{n}?" for n in range(9)), "optional"),
     ],
 )
@@ -138,6 +142,18 @@ def test_a_wrong_method_or_handler_is_refused() -> None:
         Router().add("G T", "/", matches)
     with pytest.raises(TypeError, match="expected async def handler"):
         Router().add("GET", "/", "nothing")  # type: ignore[arg-type]
+
+
+def test_a_decorator_that_was_not_called_is_told() -> None:
+    with pytest.raises(TypeError, match=r"this is matches: say @router\.get\('/path'\)"):
+        Router().get(matches)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="this is matches"):
+        post(matches)  # type: ignore[arg-type]
+
+
+def test_a_class_instead_of_a_resource_is_told() -> None:
+    with pytest.raises(TypeError, match=r"given a class: make one, Resource\(\.\.\.\)"):
+        Router().register_routes(Resource)  # type: ignore[arg-type]
 
 
 @pytest.mark.covers("S4.8")

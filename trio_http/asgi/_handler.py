@@ -20,7 +20,7 @@ from typing import Any, Literal, final
 import trio
 
 from .._errors import ReadError
-from ..messages import Request, Response
+from ..messages import Request, Response, can_be_called_with
 from ..server import PushedResponse, Server, ServerConnection
 from ._beside import Beside
 from ._connect import open_tunnel
@@ -65,8 +65,14 @@ class ASGIHandler:
         shutdown_timeout: float | None = 30.0,
         cancel_on_disconnect: bool = True,
     ) -> None:
-        if not callable(app):
-            raise TypeError(f"{app!r} is no ASGI application: expected `async def app(scope, receive, send)`")
+        given: object = app
+        if not callable(given) or not can_be_called_with(given, 3):
+            hint = ""
+            if callable(given) and can_be_called_with(given, 1):
+                hint = ". A handler is served by trio_http.serve()"
+            elif callable(given) and can_be_called_with(given, 2):
+                hint = ". A WSGI application is served by serve_wsgi()"
+            raise TypeError(f"{given!r} is no ASGI application: expected `async def app(scope, receive, send)`{hint}")
         if lifespan not in {"auto", "on", "off"}:
             raise ValueError(f"lifespan={lifespan!r}: expected 'auto', 'on' or 'off'")
         root_path = root_path.rstrip("/")

@@ -43,7 +43,7 @@ class Client:
     is needed, and equal ones are shared.
 
     Args:
-        options: See :class:`ClientOptions`.
+        options: See :class:`~trio_http.client.Settings`.
 
     Example:
         >>> async with Client(base_url="http://127.0.0.1:8000", timeout=10) as client:
@@ -175,7 +175,7 @@ class Client:
         Args:
             method: The method.
             url: An absolute URL, or one relative to ``base_url``.
-            options: See :class:`RequestOptions`.
+            options: See :class:`~trio_http.client.RequestOptions`.
 
         Returns:
             The response, its body in memory.
@@ -306,7 +306,7 @@ class Client:
 
         Args:
             url: ``ws://``, ``wss://`` (or ``http://``, ``https://``), or relative to ``base_url``.
-            options: See :class:`WebSocketRequestOptions`.
+            options: See :class:`~trio_http.client.WebSocketRequestOptions`.
 
         Raises:
             HandshakeRejected: When the block is entered: the server has not agreed; ``error.response`` is its answer.

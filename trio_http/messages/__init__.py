@@ -7,7 +7,7 @@ from ._described import describe
 from ._disk_limiter import disk_limiter
 from ._exchange import Address, BareExchange, CancelReason, Exchange, NoExchange, Serving, TLSInfo, Via
 from ._file_part import FilePart, FileParts, SendPart
-from ._handler import Handler, Middleware, Route, Routes, RouteTable, check_handler, no_response
+from ._handler import Handler, Middleware, Route, Routes, RouteTable, can_be_called_with, check_handler, no_response
 from ._lines import Lines
 from ._parse import parse_request
 from ._request import UNSET, Request, Unset
@@ -55,6 +55,7 @@ __all__ = [
     "UpgradeResponse",
     "Via",
     "WholeSource",
+    "can_be_called_with",
     "check_handler",
     "describe",
     "disk_limiter",

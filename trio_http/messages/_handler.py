@@ -12,7 +12,16 @@ from typing import Protocol, runtime_checkable
 from ._request import Request
 from ._response import Response
 
-__all__ = ["Handler", "Middleware", "Route", "RouteTable", "Routes", "check_handler", "no_response"]
+__all__ = [
+    "Handler",
+    "Middleware",
+    "Route",
+    "RouteTable",
+    "Routes",
+    "can_be_called_with",
+    "check_handler",
+    "no_response",
+]
 
 Handler = Callable[[Request], Awaitable[Response]]
 Middleware = Callable[[Handler], Handler]
@@ -37,6 +46,19 @@ class RouteTable(Routes, Protocol):
         ...
 
 
+def can_be_called_with(given: Callable[..., object], count: int) -> bool:
+    """Tell whether something takes so many arguments; True where it does not say."""
+    try:
+        signature = inspect.signature(given, follow_wrapped=False)
+    except ValueError:
+        return True
+    try:
+        signature.bind(*[None] * count)
+    except TypeError:
+        return False
+    return True
+
+
 def check_handler(given: object, what: str) -> None:
     """Refuse what cannot be a handler, as far as that can be told without calling it.
 
@@ -58,17 +80,12 @@ def check_handler(given: object, what: str) -> None:
         raise TypeError(f"{what} is {given!r}; {expected}{hint}")
     if inspect.isasyncgenfunction(given):
         raise TypeError(f"{what} yields: {given!r}; {expected} that returns Response(...) of what yields")
-    try:
-        signature = inspect.signature(given, follow_wrapped=False)
-    except ValueError:
-        return  # it does not tell
-    try:
-        signature.bind(None)
-    except TypeError:
+    if not can_be_called_with(given, 1):
         name = getattr(given, "__name__", type(given).__name__)
+        signature = inspect.signature(given, follow_wrapped=False)
         asgi = list(signature.parameters) == ["scope", "receive", "send"]
         hint = ". An ASGI application is served by trio_http.serve_asgi()" if asgi else ""
-        raise TypeError(f"{what} is {name}{signature}, which does not take a request alone; {expected}{hint}") from None
+        raise TypeError(f"{what} is {name}{signature}, which does not take a request alone; {expected}{hint}")
 
 
 def no_response(returned: object) -> str:

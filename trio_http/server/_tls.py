@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import ssl
@@ -29,6 +30,12 @@ log = logging.getLogger("trio_http.server")
 
 LINGER = 1.0  # seconds for a client to read why its handshake was refused, and to close
 LINGER_BYTES = 256 * 1024  # bytes discarded meanwhile: a client of TLS 1.3 may have begun to send its request
+
+_TEXT = b"this port speaks TLS: ask for https://, not http://\n"
+_IN_CLEAR = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
+    % (len(_TEXT), _TEXT)
+)
 
 
 def make_context(
@@ -169,6 +176,8 @@ async def handshake(
         except (trio.BrokenResourceError, trio.ClosedResourceError, TransportError) as error:
             failed = True
             log.info("%s: TLS handshake failed: %s", peer, error.__cause__ or error)
+            if isinstance(error.__cause__, ssl.SSLError) and error.__cause__.reason == "HTTP_REQUEST":
+                await _answer_in_clear(below)
             await linger(transport, LINGER, LINGER_BYTES)  # a client that is sending already would see only a reset
         finally:
             _names.reset(token)
@@ -180,6 +189,15 @@ async def handshake(
     if not failed and trio.current_time() >= deadline:
         log.info("%s: TLS handshake not done after %s s (ServerTimeouts.handshake)", peer, limit)
     return None
+
+
+async def _answer_in_clear(below: SocketTransport | trio.abc.Stream) -> None:
+    # As Go and nginx do: who asks in the clear would otherwise see a connection that ends for no reason.
+    with contextlib.suppress(TransportError, trio.BrokenResourceError):
+        if isinstance(below, SocketTransport):
+            below.send_nowait([_IN_CLEAR])
+        else:
+            await below.send_all(_IN_CLEAR)
 
 
 async def _drop(below: SocketTransport | trio.abc.Stream) -> None:

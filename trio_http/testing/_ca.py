@@ -12,10 +12,15 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import final
 
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
-from cryptography.x509.oid import NameOID
+try:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+    from cryptography.x509.oid import NameOID
+except ImportError as error:
+    raise ImportError(
+        f"trio_http.testing.CertificateAuthority needs the extra testing: pip install 'trio-http[testing]' ({error})"
+    ) from error
 
 from ._draws import keyed_bytes
 
@@ -27,13 +32,13 @@ _TO = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
 @final
 class CertificateAuthority:
-    """Issues certificates for tests; needs the package ``cryptography`` (``trustme`` brings it).
+    """Issues certificates for tests; needs the extra ``testing``.
 
     Attributes:
         pem: the authority's own certificate, for ``SSLContext.load_verify_locations(cadata=...)``.
 
     Raises:
-        ImportError: ``cryptography`` is not installed.
+        ImportError: The package ``cryptography`` is not installed.
     """
 
     def __init__(self) -> None:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Final, final
 from urllib.parse import quote
 
-__all__ = ["PATH_TYPES", "VARIANTS_MAX", "Part", "PathType", "Pattern"]
+__all__ = ["PATH_TYPES", "VARIANTS_MAX", "Part", "PathType", "Pattern", "check_pattern"]
 
 _PARAMETER = re.compile(r":([A-Za-z_][A-Za-z0-9_]*)(?:<([A-Za-z_][A-Za-z0-9_]*)>)?([?+*]?)")
+_FOREIGN = re.compile(r"\{(\w+)(?::\w+)?\}|<(?:\w+:)?(\w+)>")  # a parameter, as other libraries write it
 OPTIONAL_MAX = 6  # each one doubles the number of plain patterns that stand for it
 VARIANTS_MAX = 1 << OPTIONAL_MAX
 
@@ -41,6 +42,17 @@ PATH_TYPES: Final[Mapping[str, PathType]] = {
     "float": PathType(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?", float, repr),
     "uuid": PathType(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", uuid.UUID),
 }
+
+
+def check_pattern(given: object) -> None:
+    """Refuse what is no text: a function, where a decorator was not called.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if not isinstance(given, str):
+        name = getattr(given, "__name__", repr(given))
+        raise TypeError(f"the pattern of a route is a str, and this is {name}: say @router.get('/path'), with a path")
 
 
 @final
@@ -83,6 +95,7 @@ class Pattern:
     __slots__ = ("parts", "text", "types")
 
     def __init__(self, text: str, types: Mapping[str, PathType] = PATH_TYPES) -> None:
+        check_pattern(text)
         if not text.startswith("/"):
             raise ValueError(f"pattern {text!r} does not begin with a slash: say {'/' + text!r}")
         self.text: str = text
@@ -101,6 +114,12 @@ class Pattern:
 
     def _part(self, component: str) -> Part:
         if not component.startswith(":"):
+            foreign = _FOREIGN.fullmatch(component)
+            if foreign is not None:
+                raise ValueError(
+                    f"{component!r} in pattern {self.text!r} would match these very characters only: "
+                    f"a parameter is written :{foreign[1] or foreign[2]}, or :{foreign[1] or foreign[2]}<int>"
+                )
             return Part(component)
         match = _PARAMETER.fullmatch(component)
         if match is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar, Unpack, final
 
 from ..messages import Handler
+from ._pattern import check_pattern
 from ._websocket_route import WebSocketRouteOptions, websocket_handler
 
 __all__ = [
@@ -55,6 +56,9 @@ class Note:
     name: str | None
     websocket: WebSocketRouteOptions | None = None
 
+    def __post_init__(self) -> None:
+        check_pattern(self.pattern)
+
 
 def notes_of(function: Callable[..., Any]) -> tuple[Note, ...]:
     """Return what the decorators have noted on a function."""
@@ -62,25 +66,28 @@ def notes_of(function: Callable[..., Any]) -> tuple[Note, ...]:
     return notes
 
 
-def _note(function: F, *notes: Note) -> F:
-    # decorators are applied from below; first match wins from above
-    setattr(function, _NOTES, (*notes, *notes_of(function)))
-    return function
+def _noting(*notes: Note) -> Callable[[F], F]:
+    def note(function: F) -> F:
+        # decorators are applied from below; first match wins from above
+        setattr(function, _NOTES, (*notes, *notes_of(function)))
+        return function
+
+    return note
 
 
 def get(pattern: str, *, name: str | None = None) -> Callable[[F], F]:
     """Answer GET (and HEAD, unless there is a route for it)."""
-    return lambda function: _note(function, Note("GET", pattern, None, name))
+    return _noting(Note("GET", pattern, None, name))
 
 
 def head(pattern: str, *, name: str | None = None) -> Callable[[F], F]:
     """Answer HEAD."""
-    return lambda function: _note(function, Note("HEAD", pattern, None, name))
+    return _noting(Note("HEAD", pattern, None, name))
 
 
 def options(pattern: str, *, name: str | None = None) -> Callable[[F], F]:
     """Answer OPTIONS, which is otherwise answered with the methods there are."""
-    return lambda function: _note(function, Note("OPTIONS", pattern, None, name))
+    return _noting(Note("OPTIONS", pattern, None, name))
 
 
 def post(
@@ -94,28 +101,28 @@ def post(
             it is read. None leaves it to ``ServerLimits.body``, which holds in any case.
         name: For ``url_for``; the name of the function unless given.
     """
-    return lambda function: _note(function, Note("POST", pattern, max_content_length, name))
+    return _noting(Note("POST", pattern, max_content_length, name))
 
 
 def put(
     pattern: str, *, max_content_length: int | None = MAX_CONTENT_LENGTH, name: str | None = None
 ) -> Callable[[F], F]:
     """Answer PUT; the arguments are those of :func:`post`."""
-    return lambda function: _note(function, Note("PUT", pattern, max_content_length, name))
+    return _noting(Note("PUT", pattern, max_content_length, name))
 
 
 def patch(
     pattern: str, *, max_content_length: int | None = MAX_CONTENT_LENGTH, name: str | None = None
 ) -> Callable[[F], F]:
     """Answer PATCH; the arguments are those of :func:`post`."""
-    return lambda function: _note(function, Note("PATCH", pattern, max_content_length, name))
+    return _noting(Note("PATCH", pattern, max_content_length, name))
 
 
 def delete(
     pattern: str, *, max_content_length: int | None = MAX_CONTENT_LENGTH, name: str | None = None
 ) -> Callable[[F], F]:
     """Answer DELETE; the arguments are those of :func:`post`."""
-    return lambda function: _note(function, Note("DELETE", pattern, max_content_length, name))
+    return _noting(Note("DELETE", pattern, max_content_length, name))
 
 
 def route(
@@ -134,7 +141,7 @@ def route(
         name: As for :func:`post`.
     """
     wanted = ["*"] if methods is None else [methods] if isinstance(methods, str) else list(methods)
-    return lambda function: _note(function, *(Note(method, pattern, max_content_length, name) for method in wanted))
+    return _noting(*(Note(method, pattern, max_content_length, name) for method in wanted))
 
 
 def websocket(pattern: str, *, name: str | None = None, **options: Unpack[WebSocketRouteOptions]) -> Callable[[F], F]:
@@ -150,7 +157,7 @@ def websocket(pattern: str, *, name: str | None = None, **options: Unpack[WebSoc
         name: For ``url_for``; the name of the function unless given.
         options: See :class:`WebSocketRouteOptions`.
     """
-    return lambda function: _note(function, Note("GET", pattern, None, name, options))
+    return _noting(Note("GET", pattern, None, name, options))
 
 
 class Resource:

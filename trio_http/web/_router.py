@@ -21,7 +21,7 @@ from ._answers import answer, answer_to
 from ._body_limit import limit_body
 from ._docs import RouteInfo, marks_of, split_doc
 from ._index import ENCODED_SLASH, Index
-from ._pattern import PATH_TYPES, PathType, Pattern
+from ._pattern import PATH_TYPES, PathType, Pattern, check_pattern
 from ._registered import Host, Registered, name_of
 from ._resource import MAX_CONTENT_LENGTH, notes_of
 from ._websocket_route import WebSocketRouteOptions, websocket_handler
@@ -201,6 +201,8 @@ class Router:
     def _decorator(
         self, methods: tuple[str, ...], pattern: str, limit: int | None, name: str | None
     ) -> Callable[[F], F]:
+        check_pattern(pattern)
+
         def register(handler: F) -> F:
             for method in methods:
                 self.add(method, pattern, handler, max_content_length=limit, name=name)
@@ -214,6 +216,9 @@ class Router:
         What the decorators of :mod:`trio_http.web` say about a callback (limits, names) holds here, too; a bare
         callback for a method with a body takes 5 MiB.
         """
+        given: object = routes
+        if isinstance(given, type):
+            raise TypeError(f"register_routes({given.__name__}) was given a class: make one, {given.__name__}(...)")
         for method, pattern, callback in routes if isinstance(routes, Iterable) else routes.routes():
             limit = None if method in _WITHOUT_BODY else MAX_CONTENT_LENGTH
             name = None
