@@ -278,7 +278,7 @@ async def test_files_go_with_the_request(tmp_path: Path) -> None:
     assert spooled(tmp_path) == 0
 
 
-@pytest.mark.covers("A44", "S1.83", "S4.45")
+@pytest.mark.covers("A44", "S1.83")
 async def test_on_the_wire() -> None:
     router = Router()
 
