@@ -204,7 +204,7 @@ def test_total_goes_on_through_a_stream_but_never_cancels_the_user() -> None:
     run(main)
 
 
-@pytest.mark.covers("B17")
+@pytest.mark.covers("B17", "B18", "S1.16")
 def test_timeout_of_one_request_replaces_the_clients() -> None:
     async def main(net: VirtualNetwork) -> None:
         await listen(net, silence)

@@ -1,4 +1,4 @@
-"""Requests that Hypothesis makes up arrive as they were made, at a handler and over a network."""
+"""What Hypothesis makes up arrives: requests at a handler, bytes in pieces over a network."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import trio
 from hypothesis import given, strategies as st
 
 from trio_http import Client, Request, Response
-from trio_http.testing.strategies import requests
+from trio_http.testing import Chunks, VirtualNetwork, simulate
+from trio_http.testing.strategies import chunks, requests
 
 Seen = tuple[str, str, str, list[tuple[str, str]], bytes]
 
@@ -32,6 +33,23 @@ def test_requests_arrive_as_they_were_made(request: Request) -> None:
         assert arrived == [await seen_of(request)]
 
     trio.run(main)
+
+
+@pytest.mark.covers("C26")
+@given(cut=chunks(), data=st.binary(min_size=1, max_size=50))
+def test_bytes_arrive_in_pieces_of_a_kind(cut: Chunks, data: bytes) -> None:
+    async def main(net: VirtualNetwork) -> bytes:
+        net.chunks = cut
+
+        async def send(stream: trio.SocketStream) -> None:
+            async with stream:
+                await stream.send_all(data)
+
+        await net.host("api").start(trio.serve_tcp, send, 80)
+        async with await trio.open_tcp_stream("api", 80) as stream:
+            return b"".join([piece async for piece in stream])
+
+    assert simulate(main).value == data
 
 
 @pytest.mark.covers("C26")
