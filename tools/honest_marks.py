@@ -250,6 +250,30 @@ def plan(rows: list[checklist.Row], marks: dict[str, list[str]], folder: Path) -
     return trials + [Trial(names, claims, folder / "-".join(claims)) for names, claims in by_names.items()]
 
 
+def try_all(trials: list[Trial], *, jobs: int, show: bool, remembered: Path | None) -> tuple[list[str], list[str]]:
+    """Run trials and tell how it goes; return a line for each thing that is wrong, and for each test that hung."""
+    known = set(remembered.read_text().splitlines()) if remembered is not None and remembered.exists() else set()
+    trials = [trial for trial in trials if trial.key not in known]
+    tests, over = sum(len(trial.nodes) for trial in trials), 0
+    began = said = time.monotonic()
+    wrong: list[str] = []
+    hung: list[str] = []
+    for trial in run_trials(trials, jobs, show=show):
+        lines = trial.find_wrong()
+        wrong += lines
+        hung += trial.find_hung()
+        if remembered is not None and not lines:
+            with remembered.open("a") as file:
+                file.write(f"{trial.key}\n")
+        over += len(trial.nodes)
+        now = time.monotonic()
+        if lines or now - said > SECONDS_BETWEEN_LINES:
+            left = (now - began) / over * (tests - over) / 60
+            print(*lines, f"[{over} of {tests} tests run, about {left:.0f} min left]", sep="\n", flush=True)
+            said = now
+    return wrong, hung
+
+
 def main() -> int:
     """Take the rows that are asked for, tell what is not honest, and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -259,7 +283,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()), help="how to draw them")
     parser.add_argument("--jobs", "-j", type=int, default=2, help="how many processes at once (2)")
     parser.add_argument(
-        "--resume", type=Path, metavar="FILE", help="keep here what was honest, and do not try it again"
+        "--resume", type=Path, metavar="FILE", help="where to keep what was honest, not to try it again"
     )
     parser.add_argument("--show", action="store_true", help="show what pytest says, one process at a time")
     asked = parser.parse_args()
@@ -268,44 +292,32 @@ def main() -> int:
     for mark in checklist.read_marks():
         if mark.node not in marks.setdefault(mark.id, []):
             marks[mark.id].append(mark.node)
-    candidates = [row for row in checklist.read_rows().values() if row.id in marks and row.names]
+    marked = [row for row in checklist.read_rows().values() if row.id in marks]
+    candidates = [row for row in marked if row.names]
     if asked.ids:
         chosen = [row for row in candidates if row.id in asked.ids]
         if unknown := set(asked.ids) - {row.id for row in chosen}:
             parser.error(f"no marked row with names that can be taken away: {', '.join(sorted(unknown))}")
     elif asked.all:
         chosen = candidates
+        nameless = ", ".join(row.id for row in marked if not row.names)
+        print(f"{len(chosen)} rows; without a name to take away, so not tried: {nameless}", flush=True)
     else:
         chosen = random.Random(asked.seed).sample(candidates, min(asked.size, len(candidates)))
-        print(f"{len(chosen)} of {len(candidates)} rows, drawn with --seed {asked.seed}")
+        print(f"{len(chosen)} of {len(candidates)} rows, drawn with --seed {asked.seed}", flush=True)
 
+    remembered = None if asked.resume is None else asked.resume.resolve()
     os.chdir(checklist.ROOT)
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has the background ignore them
         signal.signal(number, signal.default_int_handler)
     taking_away.load_everything()
-    began = said = time.monotonic()
-    wrong: list[str] = []
-    hung: list[str] = []
+    began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         # what Hypothesis finds here are no bugs to remember
         os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
         trials = plan(chosen, marks, Path(folder))
-        known = set(asked.resume.read_text().splitlines()) if asked.resume and asked.resume.exists() else set()
-        trials = [trial for trial in trials if trial.key not in known]
-        tests, over = sum(len(trial.nodes) for trial in trials), 0
-        for trial in run_trials(trials, 1 if asked.show else asked.jobs, show=asked.show):
-            lines = trial.find_wrong()
-            wrong += lines
-            hung += trial.find_hung()
-            if asked.resume and not lines:
-                with asked.resume.open("a") as file:
-                    file.write(f"{trial.key}\n")
-            over += len(trial.nodes)
-            now = time.monotonic()
-            if lines or now - said > SECONDS_BETWEEN_LINES:
-                left = (now - began) / over * (tests - over) / 60
-                print(*lines, f"[{over} of {tests} tests run, about {left:.0f} min left]", sep="\n", flush=True)
-                said = now
+        jobs = 1 if asked.show else asked.jobs
+        wrong, hung = try_all(trials, jobs=jobs, show=asked.show, remembered=remembered)
     print(summary(chosen, marks, wrong, hung, time.monotonic() - began))
     return 1 if wrong else 0
 

@@ -238,7 +238,7 @@ def test_nothing_is_sent_once_the_total_is_over() -> None:
     run(main)
 
 
-@pytest.mark.covers("B17")
+@pytest.mark.covers("B17", "B18", "S1.16")
 def test_timeout_of_one_request_replaces_the_clients() -> None:
     async def main(net: VirtualNetwork) -> None:
         await listen(net, silence)

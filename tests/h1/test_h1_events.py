@@ -373,6 +373,7 @@ def modules() -> Iterator[dict[str, Any]]:
     sys.modules.update(kept)
 
 
+@pytest.mark.covers("D1")
 def test_the_stand_in_offers_what_others_import(modules: dict[str, Any]) -> None:
     sys.modules.update(modules)
     if modules:

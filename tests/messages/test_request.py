@@ -14,7 +14,7 @@ import trio.testing
 from hypothesis import given, strategies as st
 
 from tests.wires import serving
-from trio_http import BodyConsumed, BodyTooLarge, Request, Response, ServerLimits, StatusError
+from trio_http import BodyConsumed, BodyTooLarge, DecodingError, Request, Response, ServerLimits, StatusError
 from trio_http.messages import Content, NoExchange, parse_request
 
 
@@ -44,7 +44,7 @@ class Pieces:
 # ---------------------------------------------------------------- by hand
 
 
-@pytest.mark.covers("S4.11", "S4.12", "S4.13", "S4.14", "S4.16", "S4.17", "S4.18", "S4.20")
+@pytest.mark.covers("S4.11", "S4.12", "S4.13", "S4.14", "S4.16", "S4.17", "S4.18", "S4.20", "A39", "S2.23")
 async def test_a_request_is_made_of_all_its_parts() -> None:
     request = Request(
         "POST",
@@ -66,6 +66,14 @@ async def test_a_request_is_made_of_all_its_parts() -> None:
     assert request.query_string == "tag=x&tag=y&n=1"
     assert request.headers.raw_dict() == {b"x-a": [b"1", b"2"]}
     assert await request.json() == {"a": 1}
+
+
+@pytest.mark.covers("A39")
+async def test_text_is_read_in_the_encoding_asked_for() -> None:
+    assert await Request("POST", "/", content="ü").text() == "ü"
+    assert await Request("POST", "/", content=b"\xfc").text("latin-1") == "ü"
+    with pytest.raises(DecodingError, match="is not utf-8: byte 0 is wrong"):
+        await Request("POST", "/", content=b"\xfc").text()
 
 
 def test_params_come_after_the_query_of_the_target() -> None:

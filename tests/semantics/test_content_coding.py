@@ -76,6 +76,7 @@ def test_what_was_flushed_can_be_read_at_once(coding: str) -> None:
     assert decoder.read() == b""
 
 
+@pytest.mark.covers("A47")
 @pytest.mark.parametrize("coding", CODINGS)
 def test_levels_are_obeyed(coding: str) -> None:
     def size(level: int) -> int:
@@ -228,6 +229,7 @@ def test_decoding_fails_in_one_way_only(data: bytes, coding: str, step: int) -> 
 # ---------------------------------------------------------------- bombs
 
 
+@pytest.mark.covers("B30")
 @pytest.mark.parametrize("coding", CODINGS)
 def test_a_bomb_costs_little_memory_and_stops_at_the_cap(coding: str) -> None:
     encoder = ContentEncoder(coding)

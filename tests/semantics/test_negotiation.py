@@ -81,6 +81,7 @@ def test_an_offer_must_be_a_media_type() -> None:
         choose_media_type(None, ["html"])
 
 
+@pytest.mark.covers("A52")
 @pytest.mark.parametrize(
     ("accept", "offers", "chosen"),
     [
@@ -105,6 +106,7 @@ def test_codings_are_chosen(accept: str | None, offers: list[str], chosen: str |
     assert choose_coding(accept, offers) == chosen
 
 
+@pytest.mark.covers("A52")
 @pytest.mark.parametrize(
     ("accept", "offers", "chosen"),
     [

@@ -260,6 +260,18 @@ async def test_an_observer_sees_everything(autojump_clock: Any) -> None:
         "closed client_gone",
     ]
     assert journal.replies[0].seconds == 2
+
+
+@pytest.mark.covers("A78")
+async def test_an_observer_may_come_later(autojump_clock: Any) -> None:
+    journal = Journal()
+
+    async with serving(hello) as wires, wires.connect() as peer:
+        await peer.ask(GET)
+        wires.server.add_instrument(journal)
+        await peer.ask(GET)
+
+    assert journal.lines[:2] == ["received /x", "answered 200 True"]
     assert 100 < journal.replies[0].bytes_sent < 300
 
 

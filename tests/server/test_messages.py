@@ -149,6 +149,7 @@ async def test_requests_are_seen_through_trusted_proxies() -> None:
 # ---------------------------------------------------------------- content codings
 
 
+@pytest.mark.covers("A47")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("body", ["whole", "iterator", "producer"])
 async def test_answers_are_compressed_where_they_are_told_to(kind: str, body: str) -> None:
@@ -368,6 +369,7 @@ async def test_without_keep_alive_each_answer_is_the_last(autojump_clock: Any) -
         assert await peer.receive_all() == b""
 
 
+@pytest.mark.covers("A45")
 def test_cookies_are_set_and_removed() -> None:
     response = Response()
     response.set_cookie("a", "1", max_age=60, http_only=True, same_site="Lax")

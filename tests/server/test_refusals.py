@@ -127,6 +127,26 @@ async def test_limits_do_not_depend_on_how_bytes_are_cut(size: int, length: int,
         assert (await peer.response())[0] == expected
 
 
+@pytest.mark.covers("A26")
+@pytest.mark.parametrize(
+    ("limits", "target", "fields", "expected"),
+    [
+        (ServerLimits(target=100), 100, 1, 200),
+        (ServerLimits(target=100), 101, 1, 414),
+        (ServerLimits(header_count=5), 1, 5, 200),
+        (ServerLimits(header_count=5), 1, 6, 431),
+    ],
+)
+async def test_targets_and_numbers_of_fields_have_limits(
+    limits: ServerLimits, target: int, fields: int, expected: int
+) -> None:
+    async with serving(echo, limits=limits) as wires, wires.connect() as peer:
+        await peer.send(b"GET %s HTTP/1.1\r\nHost: test\r\n" % b"/".ljust(target, b"a"))
+        await peer.send(b"X-A: 1\r\n" * (fields - 1) + b"\r\n")
+
+        assert (await peer.response())[0] == expected
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("request_bytes", [GET[:10], HEAD + b"Content-Length: 5\r\n\r\nab", CHUNKED + b"5\r\nab"])
 async def test_a_peer_that_leaves_half_way_is_no_error_of_ours(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +39,7 @@ async def test_serve_tells_its_nursery_when_it_listens_and_where() -> None:
         await server.shutdown()
 
 
-@pytest.mark.covers("S2.13", "S2.41", "S2.49", "S2.43")
+@pytest.mark.covers("S2.13", "S2.41", "S2.49", "S2.43", "A1", "S1.64")
 async def test_a_server_is_made_first_listens_later_and_can_be_closed() -> None:
     server = Server(hello, 0, host="127.0.0.1")
     assert server.addresses == []
@@ -137,6 +140,49 @@ async def test_the_kernel_queues_as_many_as_it_is_told() -> None:
         info = server.sockets[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
         assert struct.unpack_from("=8B6I", info)[8 + 5] == 7
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.covers("A3")
+async def test_a_unix_socket_has_a_backlog_too(tmp_path: Path) -> None:
+    took: list[int] = []
+    for backlog in (1, 50):
+        listener = await trio_http.open_unix_listener(str(tmp_path / str(backlog)), backlog=backlog)
+        waiting = [socket.socket(socket.AF_UNIX) for _ in range(20)]
+        for sock in waiting:
+            sock.setblocking(False)
+        took.append(sum(sock.connect_ex(listener.socket.getsockname()) == 0 for sock in waiting))
+        for sock in waiting:
+            sock.close()
+        await listener.aclose()
+
+    assert took[0] < 10
+    assert took[1] == 20
+
+
+@pytest.mark.covers("A2", "A9")
+async def test_serve_takes_a_path_listeners_and_a_lifespan(tmp_path: Path) -> None:
+    listener = MemoryListener()
+    began: list[Server] = []
+
+    @asynccontextmanager
+    async def lifespan(server: Server) -> AsyncIterator[dict[str, str]]:
+        began.append(server)
+        yield {"greeting": "good morning"}
+
+    async def greet(request: Request) -> Response:
+        return Response(request.state["greeting"])
+
+    options: list[dict[str, Any]] = [{"path": str(tmp_path / "s")}, {"listeners": [listener]}]
+    async with trio.open_nursery() as nursery:
+        servers = [
+            await nursery.start(partial(trio_http.serve, greet, lifespan=lifespan, **option)) for option in options
+        ]
+        for stream in (await trio.open_unix_socket(str(tmp_path / "s")), listener.connect()):
+            async with stream:
+                assert (await Peer(stream).ask(GET))[2] == b"good morning"
+        nursery.cancel_scope.cancel()
+
+    assert began == servers
 
 
 @pytest.mark.covers("A7", "S1.86")

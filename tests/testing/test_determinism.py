@@ -111,6 +111,7 @@ def test_randomness_and_clocks_follow_the_seed_and_come_back_after() -> None:
     assert _clock.wall() == pytest.approx(time.time(), abs=5)
 
 
+@pytest.mark.covers("C6")
 def test_the_time_module_can_be_virtual_too() -> None:
     async def main(net: VirtualNetwork) -> tuple[float, float]:
         begun = time.monotonic()

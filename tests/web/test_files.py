@@ -243,7 +243,7 @@ async def test_folders(site: Path) -> None:
     assert "pipe" not in listed
 
 
-@pytest.mark.covers("A48")
+@pytest.mark.covers("A48", "S4.42")
 @pytest.mark.parametrize(
     ("path", "location"),
     [
@@ -346,6 +346,20 @@ async def test_what_may_not_be_read() -> None:
         with unprivileged():
             assert (await ask(static(site), "/open.txt")).status == 200
             assert (await ask(static(site), "/closed.txt")).status == 403
+
+
+@pytest.mark.covers("A47")
+async def test_siblings_are_sent_where_that_is_wanted(site: Path) -> None:
+    (site / "hello.txt.gz").write_bytes(b"gzipped")
+    request = Request("GET", "/hello.txt", headers={"Accept-Encoding": "gzip"})
+
+    left_alone = await ask(static(site, precompressed=False), "/hello.txt", accept_encoding="gzip")
+    alone = await FileResponse.open(request, site / "hello.txt")
+    packed = await FileResponse.open(request, site / "hello.txt", precompressed=True)
+
+    assert left_alone.content == b"Hello, World!"
+    assert "content-encoding" not in alone.headers
+    assert packed.headers["content-encoding"] == "gzip"
 
 
 @pytest.mark.covers("A48")

@@ -80,12 +80,13 @@ def test_parse_form() -> None:
         parse_form("text/plain", b"")
 
 
-@pytest.mark.covers("S1.93")
+@pytest.mark.covers("S1.93", "A44")
 def test_parse_multipart() -> None:
     assert parse_multipart("XX", BODY)["name"] == "é\r\nb"
     assert parse_multipart(b"XX", BODY).files["file"].in_memory
 
 
+@pytest.mark.covers("A44")
 @settings(deadline=None)
 @given(st.lists(st.integers(1, len(BODY) - 1), max_size=8).map(sorted))
 def test_where_packets_are_cut_changes_nothing(cuts: list[int]) -> None:
@@ -280,7 +281,7 @@ async def test_files_go_with_the_request(tmp_path: Path) -> None:
     assert len(open_below(tmp_path)) == 0
 
 
-@pytest.mark.covers("A44", "S1.83", "S4.45")
+@pytest.mark.covers("A44", "S1.83", "A39")
 async def test_on_the_wire() -> None:
     router = Router()
 

@@ -85,6 +85,7 @@ async def test_middleware_wraps_from_the_outside_in() -> None:
     assert order == ["a", "b", "b", "a"]
 
 
+@pytest.mark.covers("A68")
 async def test_timeout(autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture) -> None:
     async def slow(request: Request) -> Response:
         await trio.sleep(float(request.path[1:]))
@@ -103,7 +104,7 @@ async def test_timeout(autojump_clock: trio.testing.MockClock, caplog: pytest.Lo
     assert scope.cancelled_caught  # the caller's own scope wins
 
 
-@pytest.mark.covers("A47")
+@pytest.mark.covers("A47", "A68")
 async def test_compression_of_a_whole_answer() -> None:
     async def text(request: Request) -> Response:
         return Response(TEXT, headers={"etag": '"x"', "content-length": str(len(TEXT))})
@@ -319,6 +320,7 @@ async def test_https_only() -> None:
     assert "strict-transport-security" not in moved.headers
 
 
+@pytest.mark.covers("A68")
 async def test_request_ids() -> None:
     async def tell(request: Request) -> Response:
         return Response(request.state["request_id"])
@@ -332,7 +334,7 @@ async def test_request_ids() -> None:
     assert (await trusting(request(x_request_id="a b"))).text() != "a b"
 
 
-@pytest.mark.covers("A69")
+@pytest.mark.covers("A69", "A68")
 async def test_error_pages() -> None:
     async def fail(request: Request) -> Response:
         match request.path:
@@ -381,6 +383,7 @@ async def test_the_debug_page_is_off_unless_asked_for(caplog: pytest.LogCaptureF
     assert "Traceback" in response.text()
 
 
+@pytest.mark.covers("A77")
 async def test_access_log(autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture) -> None:
     async def slow(request: Request) -> Response:
         await trio.sleep(0.25)

@@ -21,7 +21,7 @@ def test_the_root_itself(tmp_path: Path) -> None:
     assert path_join_safe(tmp_path, "") == tmp_path
 
 
-@pytest.mark.covers("S4.42")
+@pytest.mark.covers("S4.42", "A48")
 @pytest.mark.parametrize(
     "name",
     [

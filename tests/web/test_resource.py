@@ -134,7 +134,7 @@ def test_what_is_expected_is_told() -> None:
     )
 
 
-@pytest.mark.covers("S4.44", "S4.45")
+@pytest.mark.covers("S4.44", "S4.45", "A27")
 async def test_a_body_that_is_declared_too_large_is_refused_before_it_is_read() -> None:
     router = Router()
     router.register_routes(Files())
@@ -166,6 +166,7 @@ async def test_a_body_by_chunks_is_refused_while_it_is_read() -> None:
         assert b"at most 10 bytes" in body
 
 
+@pytest.mark.covers("A27")
 async def test_a_route_may_take_more_than_the_server() -> None:
     router = Router()
 

@@ -1,18 +1,22 @@
-"""Hypothesis strategies for virtual networks: Hypothesis chooses, and natively shrinks, what goes wrong."""
+"""Hypothesis strategies: Hypothesis chooses, and natively shrinks, what is asked for and what goes wrong."""
 
 from __future__ import annotations
 
+import string
+from collections.abc import Sequence
 from typing import TypeVar
+from urllib.parse import quote
 
 from hypothesis import strategies as st
 
+from ..messages import Request
 from ._checks import Checks
 from ._chunks import Chunks
 from ._faults import Faults
 from ._network import VirtualNetwork
 from ._simulate import Run, World
 
-__all__ = ["chunkings", "chunks", "faults", "virtual_networks"]
+__all__ = ["chunkings", "chunks", "faults", "requests", "virtual_networks"]
 
 T = TypeVar("T")
 
@@ -48,6 +52,33 @@ def chunkings(draw: st.DrawFn, data: bytes) -> list[bytes]:
         return [data] if data else []
     cuts = sorted(draw(st.sets(st.integers(1, len(data) - 1), max_size=min(len(data) - 1, 20))))
     return [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+
+
+_TOKEN = string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~"  # RFC 9110 section 5.6.2
+_VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
+
+
+@st.composite
+def requests(
+    draw: st.DrawFn,
+    methods: Sequence[str] = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"),
+    *,
+    most_content: int = 1000,
+) -> Request:
+    """Requests as a handler may get them: any path and query, fields of any name, any content.
+
+    All are well-formed: what nobody may send is answered before a handler sees it. Their fields begin with ``X-``, so
+    that none changes how a message is framed; GET, HEAD and OPTIONS come without content; there are no dot segments in
+    paths, because clients resolve them. Call a handler with one, or :meth:`Client.send <trio_http.Client.send>`.
+    """
+    method = draw(st.sampled_from(methods))
+    segment = st.text(max_size=8).map(lambda text: quote(text, safe="")).filter(lambda text: text not in {".", ".."})
+    path = "/".join(draw(st.lists(segment, max_size=4)))
+    params = draw(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), max_size=4))
+    values = st.lists(st.text(_VISIBLE, min_size=1, max_size=8), max_size=3).map(" ".join)
+    fields = draw(st.lists(st.tuples(st.text(_TOKEN, min_size=1, max_size=8).map("X-".__add__), values), max_size=6))
+    content = None if method in {"GET", "HEAD", "OPTIONS"} else draw(st.binary(max_size=most_content))
+    return Request(method, f"/{path.lstrip('/')}", params=params, headers=fields, content=content)
 
 
 @st.composite
