@@ -172,9 +172,10 @@ async def test_privileges_are_dropped(workers: list[str]) -> None:
         folder = Path(name)
         os.chmod(folder, 0o755)
         app_in(folder, APP.replace("{VERSION}", "{os.getuid()} {os.getgid()} {os.getgroups()}"))
-        options = ["--user", "65534", "--group", "65534", "--umask", "027", *workers]
+        options = ["--user", "65534", "--group", "65534", "--umask", "027", "--access-log", "log", *workers]
         async with program(folder, "app:app", "--port", "0", *options) as served:
             answer = (await get(served)).text()
+            assert stat.S_IMODE((folder / "log").stat().st_mode) == 0o640
 
     assert answer.startswith("65534 65534 [65534]")
 

@@ -41,9 +41,9 @@ def run(options: Namespace) -> int:
     if os.getpid() == 1:
         # In a container. What others die of by default process 1 ignores, so nothing could end it while it loads.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-    set_up_logging(settled.log_level, as_json=settled.log_json, with_pid=is_worker, access_log=settled.access_log)
     if settled.umask is not None:
         os.umask(settled.umask)
+    set_up_logging(settled.log_level, as_json=settled.log_json, with_pid=is_worker, access_log=settled.access_log)
     serve = serve_as_worker if is_worker else supervise if settled.supervised else serve_alone
     try:
         return serve(settled)
