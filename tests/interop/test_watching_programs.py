@@ -49,12 +49,13 @@ async def test_one_process_tells_its_status(tmp_path: Path) -> None:
         status = await status_at(tmp_path / "s")
         mode = (tmp_path / "s").stat().st_mode
         async with await trio.open_tcp_stream("127.0.0.1", served.port) as stream:
-            await stream.send_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+            await stream.send_all(b"GET /forever HTTP/1.1\r\nHost: x\r\n\r\n")
             await trio.sleep(0.3)
             served.signal(TERM)
             await served.wait_for_line("ending:")
             ending = await status_at(tmp_path / "s")
-        assert await served.ended() == 0
+            served.signal(TERM)
+            assert await served.ended() == 1
 
     assert status["pid"] == served.pid
     assert status["stats"]["requests"] == 3  # type: ignore[index]
@@ -161,12 +162,13 @@ trio_http.run(server, status="status", beside=[beside])
             await trio.open_tcp_stream("127.0.0.1", served.port) as stream,
         ):
             assert f"{ANSWERED} 2.0" in (await client.get("http://localhost/")).text().splitlines()
-            await stream.send_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+            await stream.send_all(b"GET /forever HTTP/1.1\r\nHost: x\r\n\r\n")
             await trio.sleep(0.3)
             served.signal(TERM)
             await served.wait_for_line("ending:")
             await client.get("http://localhost/")
-        assert await served.ended() == 0
+            served.signal(TERM)
+            assert await served.ended() == 0
     assert [line for line in served.lines if line.startswith("asked")] == [
         "asked while serving",
         "asked while draining",
