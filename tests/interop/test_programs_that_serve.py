@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 import stat
+import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -171,11 +172,36 @@ async def test_privileges_are_dropped(workers: list[str]) -> None:
         folder = Path(name)
         os.chmod(folder, 0o755)
         app_in(folder, APP.replace("{VERSION}", "{os.getuid()} {os.getgid()} {os.getgroups()}"))
-        options = ["--user", "65534", "--group", "65534", "--umask", "027", *workers]
+        options = ["--user", "65534", "--group", "65534", "--umask", "027", "--access-log", "log", *workers]
         async with program(folder, "app:app", "--port", "0", *options) as served:
             answer = (await get(served)).text()
+            assert stat.S_IMODE((folder / "log").stat().st_mode) == 0o640
 
     assert answer.startswith("65534 65534 [65534]")
+
+
+UNSHARE = ["unshare", "--pid", "--fork", "--kill-child"]
+
+
+def _may_be_process_1() -> bool:
+    try:
+        return subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not _may_be_process_1(), reason="only root with unshare(1) can make a process the first of its own")
+async def test_process_1_obeys_while_its_program_loads(tmp_path: Path) -> None:
+    app_in(tmp_path, "import os, time\nos.mkdir('loading')\ntime.sleep(1000)")
+    argv = [*UNSHARE, *command("serve", "app:app", "--port", "0")]
+    async with program(tmp_path, argv=argv, wait=False) as served:
+        with trio.fail_after(20):
+            while not await trio.Path(tmp_path, "loading").exists():
+                await trio.sleep(0.02)
+        [first] = (await trio.Path(f"/proc/{served.pid}/task/{served.pid}/children").read_text()).split()
+        os.kill(int(first), TERM)
+
+        assert await served.ended(within=10) == 130
 
 
 # ---------------------------------------------------------------- where it listens

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.interop.programs_that_serve import APP, HUP, TERM, Served, app_in, command, program
+from tests.interop.programs_that_serve import APP, HUP, PATIENCE, TERM, Served, app_in, command, program
 from trio_http import Client
 
 
@@ -49,12 +49,13 @@ async def test_one_process_tells_its_status(tmp_path: Path) -> None:
         status = await status_at(tmp_path / "s")
         mode = (tmp_path / "s").stat().st_mode
         async with await trio.open_tcp_stream("127.0.0.1", served.port) as stream:
-            await stream.send_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+            await stream.send_all(b"GET /forever HTTP/1.1\r\nHost: x\r\n\r\n")
             await trio.sleep(0.3)
             served.signal(TERM)
             await served.wait_for_line("ending:")
             ending = await status_at(tmp_path / "s")
-        assert await served.ended() == 0
+            served.signal(TERM)
+            assert await served.ended() == 1
 
     assert status["pid"] == served.pid
     assert status["stats"]["requests"] == 3  # type: ignore[index]
@@ -70,13 +71,15 @@ async def test_each_worker_tells_its_status(tmp_path: Path) -> None:
         assert before == served.workers
         served.signal(HUP)
         await served.wait_for_line("replaced:")
-        after = [(await status_at(tmp_path / f"s.{number}"))["pid"] for number in (1, 2)]
+        after = before
+        with trio.fail_after(PATIENCE):
+            while set(before) & set(after):  # the one who goes may take one more on a busy machine
+                after = [(await status_at(tmp_path / f"s.{number}"))["pid"] for number in (1, 2)]
         top = await trio.run_process(
             [*command("top"), str(tmp_path / "s.1"), "--once"], capture_stdout=True, env=dict(os.environ)
         )
 
         assert after == served.workers
-        assert not set(before) & set(after)
         assert top.stdout.startswith(f"pid {after[0]} on 127.0.0.1:{served.port}".encode())
         served.signal(TERM)
         assert await served.ended() == 0
@@ -106,7 +109,9 @@ async def test_workers_count_together(tmp_path: Path) -> None:
         async with await trio.open_tcp_stream("127.0.0.1", served.port) as stream:
             await stream.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             victim = int((await stream.receive_some()).rpartition(b" ")[2])
-            assert (await metrics_of(served))["http_server_connections_open"] == 1
+            with trio.fail_after(PATIENCE):
+                while (await metrics_of(served))["http_server_connections_open"] != 1:
+                    await trio.sleep(0.05)  # until the ends of the others have been seen
 
             os.kill(victim, signal.SIGKILL)
             await served.wait_for_line("was killed by signal 9")
@@ -157,12 +162,13 @@ trio_http.run(server, status="status", beside=[beside])
             await trio.open_tcp_stream("127.0.0.1", served.port) as stream,
         ):
             assert f"{ANSWERED} 2.0" in (await client.get("http://localhost/")).text().splitlines()
-            await stream.send_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+            await stream.send_all(b"GET /forever HTTP/1.1\r\nHost: x\r\n\r\n")
             await trio.sleep(0.3)
             served.signal(TERM)
             await served.wait_for_line("ending:")
             await client.get("http://localhost/")
-        assert await served.ended() == 0
+            served.signal(TERM)
+            assert await served.ended() == 0
     assert [line for line in served.lines if line.startswith("asked")] == [
         "asked while serving",
         "asked while draining",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from argparse import Namespace
 
 from ._parser import Subparsers, UsageError
@@ -37,9 +38,12 @@ def run(options: Namespace) -> int:
     file, table = read_config(options.config)
     settled = settle(vars(options), table, file)
     is_worker = settled.as_worker is not None
-    set_up_logging(settled.log_level, as_json=settled.log_json, with_pid=is_worker, access_log=settled.access_log)
+    if os.getpid() == 1:
+        # In a container. What others die of by default process 1 ignores, so nothing could end it while it loads.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     if settled.umask is not None:
         os.umask(settled.umask)
+    set_up_logging(settled.log_level, as_json=settled.log_json, with_pid=is_worker, access_log=settled.access_log)
     serve = serve_as_worker if is_worker else supervise if settled.supervised else serve_alone
     try:
         return serve(settled)
