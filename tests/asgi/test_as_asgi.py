@@ -13,7 +13,7 @@ from tests.asgi.apps import GET, WEBSOCKET
 from tests.websocket.ws_kit import close, text
 from tests.wires import serving
 from trio_http import Handler, Request, Response, StatusError, UpgradeResponse
-from trio_http.asgi import ASGIHandler, as_asgi
+from trio_http.asgi import ASGIHandler, Message, as_asgi
 from trio_http.websocket import Broadcast, WebSocket, WebSocketResponse
 
 
@@ -251,6 +251,39 @@ async def test_a_websocket_function_that_fails_closes_with_1011(
         await trio.sleep(1)
 
     assert "it broke" in caplog.text
+
+
+async def test_a_body_that_cannot_be_sent_is_closed(autojump_clock: Any) -> None:
+    closed: list[str] = []
+
+    class Pieces:
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            raise AssertionError("nobody is there to take it")
+
+        async def aclose(self) -> None:
+            closed.append("closed")
+
+    async def handler(request: Request) -> Response:
+        return Response(Pieces(), status=401)
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        raise OSError("the client has left")
+
+    scope = {
+        "type": "websocket",
+        "scheme": "ws",
+        "http_version": "1.1",
+        "path": "/",
+        "headers": [],
+        "extensions": {"websocket.http.response": {}},
+    }
+    with pytest.raises(OSError, match="has left"):
+        await as_asgi(handler)(scope, receive, send)
+
+    assert closed == ["closed"]
 
 
 async def test_scopes_nobody_knows_are_refused(autojump_clock: Any) -> None:

@@ -312,25 +312,6 @@ async def test_a_gzip_bomb_is_stopped() -> None:
 
 
 @pytest.mark.covers("A23")
-async def test_more_connections_than_allowed_wait_their_turn() -> None:
-    with trio.fail_after(10):
-        async with (
-            serving(handler, "socket", limits=ServerLimits(connections=2)) as wires,
-            wires.connect() as first,
-            wires.connect() as second,
-        ):
-            await first.ask(GET)
-            await second.ask(GET)
-            async with wires.connect() as third:
-                await third.send(GET)
-                await delivered()
-                await trio.testing.wait_all_tasks_blocked()
-                assert len(wires.server.connections) == 2
-                await first.aclose()
-                assert (await third.response())[2] == b"fine"
-
-
-@pytest.mark.covers("A23")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_two_listeners_let_in_no_more_than_one_would(kind: str) -> None:
     release = trio.Event()

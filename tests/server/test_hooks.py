@@ -276,6 +276,26 @@ async def test_an_observer_may_come_later(autojump_clock: Any) -> None:
 
 
 @pytest.mark.covers("A78")
+async def test_an_observer_that_comes_late_is_told_from_the_next_request_on(autojump_clock: Any) -> None:
+    journal = Journal()
+
+    async def handler(request: Request) -> Response:
+        if request.path == "/gone":
+            await trio.sleep(1000)
+        wires.server.add_instrument(journal)
+        return Response("fine")
+
+    async with serving(handler) as wires:
+        async with wires.connect() as peer:
+            await peer.ask(GET)
+            await peer.send(b"GET /gone HTTP/1.1\r\nHost: a\r\n\r\n")
+            await trio.sleep(1)
+        await trio.sleep(1)
+
+    assert journal.lines == ["received /gone", "answered 499 False", "closed client_gone"]
+
+
+@pytest.mark.covers("A78")
 @pytest.mark.parametrize(
     ("options", "plain"),
     [

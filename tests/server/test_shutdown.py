@@ -95,6 +95,30 @@ async def test_a_second_shutdown_may_be_shorter(autojump_clock: MockClock) -> No
 
 
 @pytest.mark.covers("A4")
+@pytest.mark.parametrize("kind", ["memory", "tls over memory"])
+async def test_who_comes_in_the_moment_it_begins_does_not_hold_it(kind: str, autojump_clock: MockClock) -> None:
+    async def handler(request: Request) -> Response:
+        await trio.sleep(2)
+        return Response()
+
+    async def ask(peer: Peer) -> None:
+        await peer.ask(GET)
+        await peer.aclose()
+
+    async with serving(handler, kind) as wires, wires.connect() as peer, trio.open_nursery() as nursery:
+        nursery.start_soon(ask, peer)
+        await trio.sleep(1)
+        [listener] = wires.server.listeners
+        assert isinstance(listener, MemoryListener)
+        silent = listener.connect()
+        report = await wires.server.shutdown(grace=100)
+        await silent.aclose()
+
+    assert wires.server.stats.connections == 2
+    assert report.seconds == 1
+
+
+@pytest.mark.covers("A4")
 async def test_a_peer_that_reads_nothing_does_not_hold_the_shutdown(autojump_clock: MockClock) -> None:
     async def producer(send: SendChunk) -> None:
         while True:

@@ -51,7 +51,11 @@ async def _deny(response: Response, scope: Scope, send: Send) -> None:
         await send({"type": "websocket.close"})  # the server answers 403
         return
     items = [(name, value) for _, name, value in response.headers.items_list if name != b"connection"]
-    await send({"type": "websocket.http.response.start", "status": response.status, "headers": items})
+    try:
+        await send({"type": "websocket.http.response.start", "status": response.status, "headers": items})
+    except BaseException:
+        await content.aclose()
+        raise
 
     async def send_piece(data: bytes) -> None:
         await send({"type": "websocket.http.response.body", "body": bytes(data), "more_body": True})

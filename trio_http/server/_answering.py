@@ -163,7 +163,7 @@ class Answering(Carrier):
             await self._tell_of_error(error)
         return False
 
-    def _saw(self, response: Response) -> None:
+    def _saw(self, response: Response | None) -> None:
         if not self._host.plain:
             self._said = response
 

@@ -41,6 +41,7 @@ class Observed(Pushing):
         began, sent = trio.current_time(), wire.sent
         wire.received = 0
         self._complete = False
+        self._saw(None)
         if instruments:
             tell(instruments, lambda instrument: instrument.request_received(request))
         try:

@@ -360,7 +360,8 @@ class Server(Hooked, Routed):
                 stream,
                 self._ssl_context,
                 proxied=self._proxy_protocol,
-                limit=self.timeouts.handshake,
+                # accepted in the moment the shutdown began, it has asked for nothing yet: a drain does not see it
+                limit=0 if self.shutting_down.is_set() else self.timeouts.handshake,
                 scopes=self._under_way.handshakes,
                 readiness=self._readiness,
                 read_ahead=self.limits.buffer,
