@@ -235,6 +235,7 @@ def _content_length(length: int) -> Item:
 
 
 def _without_hop_fields(items: list[Item]) -> tuple[list[Item], bool]:
-    """Return the items without connection fields, and whether they asked to close the connection."""
+    """Return the items without those about a connection, and whether they asked to close it."""
     named = {token.strip().lower() for item in items if item[1] == b"connection" for token in item[2].split(b",")}
+    named.discard(b"host")  # whoever sent these fields to a proxy does not choose where its request goes
     return [item for item in items if item[1] not in _HOP and item[1] not in named], b"close" in named
