@@ -18,6 +18,7 @@ def test_fields_about_another_connection_are_not_passed_on() -> None:
     sent = fields_sent(("Connection", "keep-alive, X-Mine"), ("x-mine", "1"), ("TE", "trailers"), ("Keep-Alive", "3"))
 
     assert sent == [(b"Host", b"a"), (b"TE", b"trailers")]
+    assert fields_sent(("Upgrade", "other")) == [(b"Host", b"a")]
 
 
 def test_a_wish_to_close_is_passed_on() -> None:
