@@ -129,6 +129,11 @@ def test_if_range(value: str | None, holds: bool) -> None:
     assert if_range_holds(value) is (value is None)
 
 
+@pytest.mark.parametrize(("value", "holds"), [(DATE, True), (EARLIER, False), ('"a"', False)])
+def test_if_range_on_what_has_a_date_only(value: str, holds: bool) -> None:
+    assert if_range_holds(value, last_modified=MODIFIED) is holds
+
+
 def test_a_weak_tag_never_allows_a_part() -> None:
     assert not if_range_holds('W/"a"', etag=WEAK)
     assert not if_range_holds('"a"', etag=WEAK)
@@ -148,3 +153,11 @@ def test_hostile_lists_take_linear_time(text: str) -> None:
     before = time.process_time()
     assert len(parse_etags(text)) >= 0
     assert time.process_time() - before < 1
+
+
+def test_a_date_without_a_time_zone_means_utc(in_tokyo: None) -> None:
+    naive = MODIFIED.replace(tzinfo=None)
+
+    assert if_range_holds(DATE, last_modified=naive)
+    assert evaluate_preconditions("GET", Headers({"If-Modified-Since": DATE}), last_modified=naive) == 304
+    assert evaluate_preconditions("GET", Headers({"If-Modified-Since": EARLIER}), last_modified=naive) is None

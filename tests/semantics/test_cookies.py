@@ -96,6 +96,12 @@ def test_removing_a_cookie() -> None:
         ("a", "x", {"domain": "a;b"}),
         ("a", "x", {"domain": ""}),
         ("a", "x", {"same_site": "lax"}),
+        ("a", "x", {"max_age": 1.5}),
+        ("a", "x", {"max_age": True}),
+        ("a", "x", {"max_age": "60; Domain=h"}),
+        ("a", "x", {"expires": 1e20}),
+        ("a", "x", {"expires": float("nan")}),
+        ("a", "x", {"expires": "tomorrow"}),
         ("a", "x", {"same_site": "None"}),
         ("a", "x", {"partitioned": True}),
         ("__Secure-a", "x", {}),
@@ -245,3 +251,10 @@ def test_years_of_two_digits(text: str, year: int) -> None:
 )
 def test_what_is_no_date_is_none(text: str) -> None:
     assert parse_cookie_date(text) is None
+
+
+def test_a_date_without_a_time_zone_means_utc(in_tokyo: None) -> None:
+    naive = DATE.replace(tzinfo=None)
+
+    assert SetCookie("a", "x", expires=naive) == SetCookie("a", "x", expires=DATE)
+    assert SetCookie("a", "x", expires=naive).expires == DATE.timestamp()

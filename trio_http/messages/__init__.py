@@ -1,4 +1,4 @@
-"""Requests, responses and bodies: what handlers take and return, without any I/O."""
+"""Requests, responses and bodies: what handlers take and return; nothing here knows a socket."""
 
 from ._body import Body, BodySource, EmptySource, WholeSource
 from ._codec import JSON, Codec, JsonCodec

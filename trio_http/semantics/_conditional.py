@@ -7,7 +7,7 @@ from datetime import datetime
 from math import floor
 from typing import Literal, Self, final
 
-from ._dates import parse_http_date
+from ._dates import parse_http_date, seconds_since_1970
 from ._headers import Headers
 from ._status import Status
 
@@ -108,7 +108,8 @@ def evaluate_preconditions(
         method: The method of the request.
         headers: Its fields.
         etag: The entity tag of what there is now.
-        last_modified: When that was changed last; fractions of a second are dropped, as ``Last-Modified`` drops them.
+        last_modified: When that was changed last (a datetime without a time zone means UTC); fractions of a second are
+            dropped, as ``Last-Modified`` drops them.
         exists: Whether there is anything now.
 
     Returns:
@@ -147,15 +148,16 @@ def if_range_holds(
     Args:
         value: The value of ``If-Range``; None where there is no such field, and then it may.
         etag: The entity tag of what there is now.
-        last_modified: When that was changed last.
+        last_modified: When that was changed last; a datetime without a time zone means UTC.
     """
     if value is None:
         return True
     try:
-        return etag is not None and etag.matches_strongly(ETag.parse(value))
+        asked = ETag.parse(value)
     except ValueError:
         since = _date(value)
         return since is not None and since == _seconds(last_modified)
+    return etag is not None and etag.matches_strongly(asked)
 
 
 def _date(value: str | None) -> int | None:
@@ -169,6 +171,4 @@ def _date(value: str | None) -> int | None:
 
 
 def _seconds(when: datetime | float | None) -> int | None:
-    if when is None:
-        return None
-    return floor(when.timestamp() if isinstance(when, datetime) else when)
+    return None if when is None else floor(seconds_since_1970(when))

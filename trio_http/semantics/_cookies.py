@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Literal, Self, TypeAlias, final
 
 from .._errors import LocalProtocolError
-from ._dates import MONTHS, format_http_date
+from ._dates import MONTHS, format_http_date, seconds_since_1970
 
 __all__ = ["Cookies", "SameSite", "SetCookie", "parse_cookie_date", "parse_set_cookie"]
 
@@ -95,7 +95,8 @@ class SetCookie:
         name: A token.
         value: Printable ASCII without ``;``, and no space at either end; encode other text (percent-encoding, base64).
         max_age: How long the cookie lives, in seconds; 0 or less removes it.
-        expires: When it ends; as :func:`format_http_date` takes it. With neither it ends with the browser's session.
+        expires: When it ends: a datetime (without a time zone it means UTC), or seconds since 1970. With neither it
+            ends with the browser's session.
         path: Where it is sent to: this path and all below it; None for the directory of the request.
         domain: Send it to this domain and all below it; None for the answering host only.
         secure: Send it by https only.
@@ -162,6 +163,8 @@ class SetCookie:
                 f"cookie {name[:100]!r} has {len(name) + len(value)} bytes in name and value; browsers drop those with "
                 f"more than {SIZE_MAX}"
             )
+        if max_age is not None and type(max_age) is not int:
+            raise LocalProtocolError(f"max_age of cookie {name!r} is {max_age!r}; expected whole seconds as an int")
         if same_site not in {None, "Strict", "Lax", "None"}:
             raise LocalProtocolError(f"same_site of cookie {name!r} is {same_site!a}; expected Strict, Lax or None")
         if not secure and (same_site == "None" or partitioned):
@@ -176,7 +179,7 @@ class SetCookie:
         self._name = name
         self._value = value
         self._max_age = max_age
-        self._expires = expires.timestamp() if isinstance(expires, datetime) else expires
+        self._expires = None if expires is None else _end_of(name, expires)
         self._path = path
         self._domain = domain.removeprefix(".").lower() if domain else None
         self._secure = secure
@@ -272,6 +275,15 @@ class SetCookie:
 
     def __hash__(self) -> int:
         return hash(str(self))
+
+
+def _end_of(name: str, expires: datetime | float) -> float:
+    try:
+        end = seconds_since_1970(expires)
+        format_http_date(end)
+    except (TypeError, ValueError) as error:
+        raise LocalProtocolError(f"expires of cookie {name!r} cannot be written: {error}") from None
+    return end
 
 
 def _check(name: str, part: str, text: str) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from .._clock import wall
 
-__all__ = ["current_date", "format_http_date", "parse_http_date"]
+__all__ = ["current_date", "format_http_date", "parse_http_date", "seconds_since_1970"]
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -55,6 +55,13 @@ def format_http_date(when: float | datetime | time.struct_time | tuple[int, ...]
         f"{DAYS[moment.weekday()]}, {moment.day:02} {MONTHS[moment.month - 1]} {moment.year:04} "
         f"{moment.hour:02}:{moment.minute:02}:{moment.second:02} GMT"
     )
+
+
+def seconds_since_1970(when: datetime | float) -> float:
+    """Return a moment as a number of seconds; a datetime without a time zone means UTC."""
+    if isinstance(when, datetime):
+        return (when.replace(tzinfo=UTC) if when.tzinfo is None else when).timestamp()
+    return when
 
 
 def parse_http_date(text: str) -> datetime:

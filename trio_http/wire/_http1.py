@@ -128,12 +128,12 @@ class HTTP1Stream(SendingLine):
         return self._began(event)
 
     def _began(self, event: object) -> h1.Request | h1.ConnectionClosed:
-        if type(event) is h1.Request:
+        if isinstance(event, h1.Request):
             self.exchanges += 1
             self.subject = event
             self._reading = self._writing = None
             return event
-        if type(event) is h1.ConnectionClosed:
+        if isinstance(event, h1.ConnectionClosed):
             return event
         raise AssertionError(f"a server cannot receive {event!r}")
 
@@ -164,12 +164,12 @@ class HTTP1Stream(SendingLine):
                 raise self.failed(self._explained(error)) from error
             if event is h1.NEED_DATA:
                 continue
-            if type(event) is h1.Response:
+            if isinstance(event, h1.Response):
                 self.status = event.status_code
                 return event
-            elif type(event) is h1.InformationalResponse:
+            elif isinstance(event, h1.InformationalResponse):
                 return event
-            elif type(event) is h1.ConnectionClosed:
+            elif isinstance(event, h1.ConnectionClosed):
                 raise self.failed(self._no_answer())
             else:
                 raise AssertionError(f"a client cannot receive {event!r}")
@@ -216,7 +216,7 @@ class HTTP1Stream(SendingLine):
                     raise fault from error
                 self._next = fault  # the bytes before the error are good: they come first
                 break
-            if type(event) is h1.Data:
+            if isinstance(event, h1.Data):
                 pieces.append(event.data)
                 size += len(event.data)
             elif event is h1.NEED_DATA:
@@ -228,7 +228,7 @@ class HTTP1Stream(SendingLine):
                 elif self._reading is not None:
                     self._reading.moved += len(data)
                 core.receive_data(data)
-            elif type(event) is h1.EndOfMessage:
+            elif isinstance(event, h1.EndOfMessage):
                 if not pieces:
                     return event
                 self._next = event
@@ -256,14 +256,14 @@ class HTTP1Stream(SendingLine):
                 event = next_event()
             except RemoteProtocolError as error:
                 raise self.failed(self._explained(error)) from error
-            if type(event) is h1.Data:
+            if isinstance(event, h1.Data):
                 pieces.append(event.data)
                 self.received += len(event.data)
             elif event is h1.NEED_DATA:
                 return None
             elif event is h1.PAUSED:
                 raise AssertionError("there is no body to take")
-            elif type(event) is h1.EndOfMessage:
+            elif isinstance(event, h1.EndOfMessage):
                 return event
             else:
                 raise AssertionError(f"inside a body there is no {event!r}")

@@ -30,6 +30,8 @@ Item = tuple[bytes, bytes, bytes]
 # Fields about one connection (RFC 9110 section 7.6.1): a handler that passes on another server's answer has them in
 # its headers, but they were about that server's connection. Framing is ours to choose.
 _HOP = frozenset((b"connection", b"transfer-encoding", b"keep-alive", b"proxy-connection"))
+# and in requests: to switch is agreed on between two ends of one connection (in a 426 the field is advice)
+_HOP_ASKED = _HOP | {b"upgrade"}
 _CLOSE: Item = (b"Connection", b"connection", b"close")
 _CHUNKED: Item = (b"Transfer-Encoding", b"transfer-encoding", b"chunked")
 NO_BODY = (204, 304)
@@ -129,7 +131,7 @@ def _all_items(response: Response, fixed: Sequence[Item], *, close: bool) -> lis
     items = response.headers.items_list
     for item in items:
         if item[1] in _HOP:
-            items, closing = _without_hop_fields(items)
+            items, closing = _without_hop_fields(items, _HOP)
             close = close or closing
             break
     names = {item[1] for item in items}
@@ -218,8 +220,8 @@ def request_head(
         upgrade: The protocol to switch to (RFC 9110 section 7.8).
     """
     for item in items:
-        if item[1] in _HOP:
-            items, closing = _without_hop_fields(items)
+        if item[1] in _HOP_ASKED:
+            items, closing = _without_hop_fields(items, _HOP_ASKED)
             if closing:
                 items.append(_CLOSE)
             break
@@ -234,7 +236,8 @@ def _content_length(length: int) -> Item:
     return (b"Content-Length", b"content-length", b"%d" % length)
 
 
-def _without_hop_fields(items: list[Item]) -> tuple[list[Item], bool]:
-    """Return the items without connection fields, and whether they asked to close the connection."""
+def _without_hop_fields(items: list[Item], hop: frozenset[bytes]) -> tuple[list[Item], bool]:
+    """Return the items without those about a connection, and whether they asked to close it."""
     named = {token.strip().lower() for item in items if item[1] == b"connection" for token in item[2].split(b",")}
-    return [item for item in items if item[1] not in _HOP and item[1] not in named], b"close" in named
+    named.discard(b"host")  # whoever sent these fields to a proxy does not choose where its request goes
+    return [item for item in items if item[1] not in hop and item[1] not in named], b"close" in named
