@@ -83,7 +83,9 @@ def test_bomb_comes_in_small_pieces_and_is_capped() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [gzip.compress(TEXT)[:-8], gzip.compress(TEXT)[:50], gzip.compress(TEXT) + b"surplus", b"no gzip"]
+    "data",
+    [gzip.compress(TEXT)[:-8], gzip.compress(TEXT)[:50], gzip.compress(TEXT) + b"surplus", b"no gzip"],
+    ids=["without its sum", "cut", "surplus", "no gzip"],
 )
 @pytest.mark.parametrize("streamed", [True, False])
 def test_broken_coding_is_told_with_the_url(data: bytes, streamed: bool) -> None:

@@ -22,6 +22,9 @@ from cryptography.hazmat.primitives import serialization
 from tests.interop.programs_that_serve import APP, HUP, INT, TERM, Served, app_in, command, program
 from trio_http import Client, Response, TransportError
 
+needs_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason=f"only root can become another user, and this is uid {os.geteuid()}"
+)
 FAILING = APP.replace(
     "    elif",
     """    elif request.path == "/fails":
@@ -165,7 +168,7 @@ async def test_a_pid_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.covers("A15")
-@pytest.mark.skipif(os.geteuid() != 0, reason=f"only root can become another user, and this is uid {os.geteuid()}")
+@needs_root
 @pytest.mark.parametrize("workers", [[], ["--workers", "1"]])
 async def test_privileges_are_dropped(workers: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -207,7 +210,7 @@ async def test_process_1_obeys_while_its_program_loads(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- where it listens
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@needs_root
 @pytest.mark.parametrize("workers", [[], ["--workers", "1"]])
 async def test_a_unix_socket_for_whom_it_is_meant(workers: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:

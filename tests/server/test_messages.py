@@ -270,6 +270,7 @@ async def test_request_bodies_are_decompressed_where_that_is_wanted(kind: str) -
         (b"whatever", b"rot13", 415),
         (b"whatever", b"gzip, " * 6, 415),
     ],
+    ids=["bomb", "cut", "no gzip", "unknown", "too many"],
 )
 async def test_what_cannot_be_decompressed_is_refused(
     autojump_clock: Any, body: bytes, coding: bytes, status: int

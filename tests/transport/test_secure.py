@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import socket
 import ssl
@@ -198,9 +199,17 @@ async def test_a_read_that_is_cancelled_loses_nothing() -> None:
                         await client.send_all(DATA[start : start + 100])
                         await trio.lowlevel.checkpoint()
 
+                async def cancel(scope: trio.CancelScope, after: int) -> None:
+                    for _ in range(after):
+                        await trio.lowlevel.checkpoint()
+                    scope.cancel()
+
                 nursery.start_soon(drip)
-                while len(got) < 20_000:
-                    with trio.move_on_after(0.0005):
+                for turn in itertools.count():
+                    with trio.CancelScope() as scope:
+                        nursery.start_soon(cancel, scope, turn % 7)
                         got += await server.receive(65_536)
+                    if len(got) == 20_000:
+                        break
 
     assert got == DATA[:20_000]

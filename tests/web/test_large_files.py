@@ -169,7 +169,7 @@ def forget(path: Path) -> None:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         try:
             if os.preadv(file.fileno(), [bytearray(1)], MIB, os.RWF_NOWAIT):
-                pytest.skip("this file system keeps in memory what it was asked to forget")
+                pytest.skip(f"{path} stays in memory, as on tmpfs: set TMPDIR to a folder on a disk")
         except BlockingIOError:
             pass
 
