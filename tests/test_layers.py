@@ -26,6 +26,7 @@ FLOORS = {
     "h1": 1,
     "semantics": 1,
     "messages": 2,
+    "_files": 3,
     "transport": 3,
     "wire": 4,
     "websocket": 5,

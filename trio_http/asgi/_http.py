@@ -25,10 +25,9 @@ from typing import final
 import trio
 
 from .._errors import HTTPError, TransportError, WriteTimeout
+from .._files import FileBody, Snapshot, open_file
 from ..messages import Content, Request, disk_limiter
 from ..semantics import HeaderItem
-from ..web._disk import Snapshot, open_file
-from ..web._file_body import FileBody
 from ._messages import ASGIError, ClientDisconnected, body_of, headers_of, status_of, text_of, unexpected
 from ._outlet import Outlet
 from ._types import Message

@@ -10,6 +10,7 @@ import trio
 
 from .._entropy import random_bytes
 from .._errors import StatusError
+from .._files import FileBody, is_missing
 from ..messages import ContentLike, Request, Response, disk_limiter
 from ..semantics import (
     ByteRange,
@@ -22,8 +23,6 @@ from ..semantics import (
     if_range_holds,
     parse_range,
 )
-from ._disk import is_missing
-from ._file_body import FileBody
 from ._found_file import FoundFile, IsFolder
 
 __all__ = ["Answer", "FileResponse", "Options", "answer_with", "look_up"]

@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from typing import Final, Self, final
 
 from .. import _clock
+from .._files import Snapshot, open_file, read_cached
 from ..semantics import ETag, Headers, format_http_date
 from ._content_types import content_type_of
-from ._disk import Snapshot, open_file, read_cached
 
 __all__ = ["EAGER", "SIBLINGS", "FoundFile", "IsFolder"]
 

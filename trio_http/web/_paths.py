@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from .._files import is_within
+
 __all__ = ["path_join_safe"]
 
 # names that Windows takes for devices in every folder; refused everywhere, so that a program behaves alike everywhere
@@ -59,8 +61,3 @@ def check_name(filename: str) -> None:
             raise ValueError(f"':' must not be in a file name, it could name a drive or stream: {filename[:200]!a}")
         if part.partition(".")[0].rstrip(" ").lower() in _DEVICES:
             raise ValueError(f"{part[:200]!a} is the name of a device on some systems")
-
-
-def is_within(real: str, real_root: str) -> bool:
-    """Tell whether a resolved path is a resolved folder or below it."""
-    return real == real_root or real.startswith(real_root.rstrip(os.sep) + os.sep)

@@ -14,9 +14,9 @@ from urllib.parse import quote
 import trio
 
 from .._errors import StatusError
+from .._files import is_missing, open_file
 from ..messages import Handler, Request, Response, disk_limiter
 from ._answers import answer, answer_to
-from ._disk import is_missing, open_file
 from ._file_response import FileResponse, Options, answer_with, look_up
 from ._found_file import FoundFile, IsFolder
 from ._paths import check_name

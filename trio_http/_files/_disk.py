@@ -18,9 +18,17 @@ import stat
 import threading
 from typing import Final, final
 
-from ._paths import is_within
-
-__all__ = ["OPEN_FLAGS", "PIECE", "Snapshot", "is_cached", "is_missing", "open_file", "read_cached", "scratch"]
+__all__ = [
+    "OPEN_FLAGS",
+    "PIECE",
+    "Snapshot",
+    "is_cached",
+    "is_missing",
+    "is_within",
+    "open_file",
+    "read_cached",
+    "scratch",
+]
 
 PIECE: Final = 256 * 1024
 """How many bytes of a file are read at once."""
@@ -147,3 +155,8 @@ def _real_path(descriptor: int, path: str) -> str:
         return os.readlink(f"/proc/self/fd/{descriptor}")
     except OSError:
         return os.path.realpath(path)
+
+
+def is_within(real: str, real_root: str) -> bool:
+    """Tell whether a resolved path is a resolved folder or below it."""
+    return real == real_root or real.startswith(real_root.rstrip(os.sep) + os.sep)
