@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 
 import trio_http
+import trio_http.asgi
+import trio_http.web
 from tools import draw_docs
 
 ROOT = Path(__file__).parent.parent
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 GUIDES = [ROOT / "docs/tutorial.md", *sorted(ROOT.glob("docs/howto/*.md"))]  # every block is a whole program
 TOWNCRIER = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["towncrier"]
+IN_DEPTH = [path for path in sorted(ROOT.glob("docs/*.md")) if path.name != "tutorial.md"]
 KINDS = [kind["directory"] for kind in TOWNCRIER["type"]]
 FRAGMENTS = sorted(path for path in ROOT.glob("newsfragments/*") if path.name != "README.md")
 PROGRAM = re.compile(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", re.DOTALL)
@@ -38,6 +41,18 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_python_blocks_are_python(page: Path) -> None:
     for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
         compile(block, str(page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+@pytest.mark.parametrize("page", IN_DEPTH, ids=lambda page: page.name)
+def test_programs_in_depth_import_what_they_use(page: Path) -> None:
+    tree = list(ast.walk(ast.parse("\n".join(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)))))
+    used = {node.id for node in tree if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    imports = [node for node in tree if isinstance(node, ast.Import | ast.ImportFrom)]
+    bound = {(alias.asname or alias.name).partition(".")[0] for node in imports for alias in node.names}
+    bound |= {node.arg for node in tree if isinstance(node, ast.arg)}
+    ours = {"trio", "trio_http", "h1", *trio_http.__all__, *trio_http.web.__all__, *trio_http.asgi.__all__}
+
+    assert not used & ours - bound
 
 
 @pytest.mark.parametrize(("program", "output"), PROGRAMS)

@@ -2,9 +2,9 @@
 
 try:
     from ._broadcast import RedisBroadcast
-except ModuleNotFoundError as error:
+except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(
-        f"trio_http.redis needs the extra redis: pip install 'trio-http[redis]' ({error})", name=error.name
-    ) from error
+        f"trio_http.redis needs the extra redis: pip install 'trio-http[redis]' ({_error})", name=_error.name
+    ) from _error
 
 __all__ = ["RedisBroadcast"]
