@@ -307,6 +307,30 @@ def test_cancelled_when_all_is_said_but_the_upload_has_not_ended(seed: int) -> N
     run(main, seed=seed, world=World(link=Link(latency=0)))
 
 
+@pytest.mark.covers("B19")
+@pytest.mark.parametrize("inside", [False, True])
+def test_request_of_a_task_that_is_cancelled_already_is_not_sent(inside: bool) -> None:
+    asked: list[str] = []
+
+    async def note(request: Request) -> Response:
+        asked.append(request.method)
+        return Response("ok")
+
+    async def main(net: VirtualNetwork) -> None:
+        await serve_app(net, note)
+        async with Client(app=note if inside else None) as client:
+            await client.get("http://api/")
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await client.post("http://api/", content=b"an order")
+            assert scope.cancelled_caught
+            await trio.sleep(1)
+            assert asked == ["GET"]
+            assert len(client.pool.connections) == (0 if inside else 1)  # it is kept
+
+    run(main)
+
+
 @pytest.mark.covers("B19", "B22")
 @pytest.mark.parametrize("seed", range(10))
 def test_storm(seed: int) -> None:

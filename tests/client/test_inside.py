@@ -257,6 +257,23 @@ def test_mounted_handler_answers_for_its_origin_only() -> None:
     run(main)
 
 
+@pytest.mark.covers("B35", "B40")
+def test_handler_runs_once_in_the_task_of_the_caller_also_where_requests_are_hedged() -> None:
+    tasks: list[trio.lowlevel.Task] = []
+
+    async def handler(request: Request) -> Response:
+        tasks.append(trio.lowlevel.current_task())
+        await trio.sleep(1)
+        return Response("ok")
+
+    async def main(net: VirtualNetwork) -> None:
+        async with Client(app=handler, base_url="http://app.test", hedge=0.1) as client:
+            assert (await client.get("/")).content == b"ok"
+            assert tasks == [trio.lowlevel.current_task()]
+
+    run(main)
+
+
 @pytest.mark.covers("B35", "S1.4")
 @pytest.mark.parametrize("path", ["/sleep", "/stream", "/echo"])
 @pytest.mark.parametrize("how", ["aclose", "leave"])

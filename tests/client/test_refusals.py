@@ -130,13 +130,15 @@ def test_client_that_makes_no_sense(options: Any, error: type[Exception], text: 
         Client(**options)
 
 
-def test_method_in_lower_case() -> None:
+def test_method_that_is_none() -> None:
     async def main(net: VirtualNetwork) -> None:
         async with Client(app=not_called) as client:
             with pytest.raises(trio_http.LocalProtocolError, match="They are written in upper case: 'GET'"):
                 await client.request("get", "http://h/")
             with pytest.raises(trio_http.LocalProtocolError, match="allow_nonstandard_methods=True"):
                 await client.request("PURGE", "http://h/")
+            with pytest.raises(trio_http.LocalProtocolError, match="expected a token"):
+                await client.request("GE T", "http://h/")
 
     run(main)
 

@@ -304,6 +304,12 @@ def test_body_that_is_never_sent_is_closed() -> None:
                     raise AssertionError
 
             assert body.closed_by is not None
+            for options in ({"max_body": -1}, {"retry": "often"}, {"expect_continue": -1}, {"headers": {"A": "\n"}}):
+                body = Endless()
+                with pytest.raises((TypeError, ValueError, trio_http.LocalProtocolError)):
+                    await client.post("http://api/", content=body, **options)
+
+                assert body.closed_by is not None
 
     run(main)
 

@@ -162,11 +162,16 @@ class Core:
         Raises:
             HTTPError: Whatever went wrong.
             Exception: What the user's body raised.
+
+        Cancellation:
+            Nothing is sent if the caller is cancelled already.
         """
         # Hot: once per request.
         nursery = self._nursery
         if nursery is None:
             raise PoolError(f"{call}: this client is not open. Use it as a block: `async with Client() as client: ...`")
+        # What is cancelled already is not sent: a kept connection would take it without any wait.
+        await trio.lowlevel.checkpoint_if_cancelled()
         pool = self.pool
         if call.to.app is not None:
             if pool.closed:

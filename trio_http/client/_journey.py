@@ -219,7 +219,8 @@ class Journey:
             await called(hook, call.request())
         call.cookie = self._cookie_for(call.to.url)
         hedge = self._hedge
-        if hedge is not None and call.may_be_repeated and not call.content.is_one_shot:
+        on_wire = call.to.app is None  # a handler in this process runs in the caller's task, and once
+        if hedge is not None and on_wire and call.may_be_repeated and not call.content.is_one_shot:
             core = self._core
             core.hedge_budget.deposit(SHARE)
             attempt, head = await first_answer(lambda: core.attempt(call), hedge, core.hedge_budget.withdraw)

@@ -72,13 +72,13 @@ class Sender:
             call = (
                 self._composer.call(method, url, options) if asked is None else self._composer.call_for(asked, options)
             )
+            if options:
+                check_count("max_body", options.get("max_body"))
         except Exception:
             await close_unsent(options, asked)
             raise
         settings = self._settings
         limit = options.get("max_body", settings.limits.body)
-        if options:
-            check_count("max_body", limit)
         if not self._is_light or call.to.has_secret or not (not options or _JOURNEY.isdisjoint(options)):
             response = await self._through_everything(call, options, limit)
         else:
