@@ -296,6 +296,24 @@ async def test_cors_for_all() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "then"),
+    [
+        (None, "origin"),
+        ("X-Original-Host", "X-Original-Host, origin"),
+        ("Accept, ORIGIN", "Accept, ORIGIN"),
+        ("*", "*"),
+    ],
+)
+async def test_cors_says_that_answers_depend_on_the_origin(said: str | None, then: str) -> None:
+    async def handler(request: Request) -> Response:
+        return Response("x", headers={} if said is None else {"Vary": said})
+
+    answer = await cors(["https://me"])(handler)(request())
+
+    assert answer.headers["vary"] == then
+
+
 @pytest.mark.covers("A70")
 async def test_trusted_hosts() -> None:
     handler = trusted_hosts(["example.com", "*.example.org"])(hello)
