@@ -331,6 +331,9 @@ async def test_https_only() -> None:
     moved = await handler(request(path="/a?b=c", host="example.com:80"))
     assert (moved.status, moved.headers["location"]) == (301, "https://example.com:8443/a?b=c")
     assert (await handler(request("POST", host="[::1]"))).headers["location"] == "https://[::1]:8443/"
+    absolute = await handler(request(path="http://example.com/a?b=c", host="example.com"))
+    assert absolute.headers["location"] == "https://example.com:8443/a?b=c"
+    assert (await handler(request("OPTIONS", path="*", host="h"))).headers["location"] == "https://h:8443/"
     assert (await handler(request("POST", host="h"))).status == 308
     assert (await handler(request(host=""))).status == 400
     secure = await handler(request(scheme="https", host="example.com"))
