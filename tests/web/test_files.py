@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
-import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
@@ -18,50 +16,11 @@ import pytest
 import trio
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from tests.web.asking import BIG, ask
 from tests.web.open_files import open_below
 from tests.wires import serving, until
-from trio_http import Request, Response, StatusError
-from trio_http._clock import set_wall_clock
-from trio_http.messages import Handler
+from trio_http import Request, StatusError
 from trio_http.web import FileResponse, Router, disk_limiter, static
-
-BIG = bytes(range(256)) * 4096  # 1 MiB: several pieces
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    root = tmp_path / "site"
-    (root / "sub" / "deep").mkdir(parents=True)
-    (root / "bare").mkdir()
-    (root / "index.html").write_text("<p>home")
-    (root / "sub" / "index.html").write_text("<p>sub")
-    (root / "hello.txt").write_text("Hello, World!")
-    (root / "empty.bin").write_bytes(b"")
-    (root / "big.bin").write_bytes(BIG)
-    (root / "bare" / "a <b>&.txt").write_text("x")
-    (root / ".env").write_text("SECRET=1")
-    (root / ".well-known").mkdir()
-    (root / ".well-known" / "it").write_text("known")
-    (tmp_path / "secret.txt").write_text("secret")
-    (root / "out.txt").symlink_to("../secret.txt")
-    (root / "out").symlink_to("..")
-    (root / "in.txt").symlink_to("hello.txt")
-    os.mkfifo(root / "pipe")
-    return root
-
-
-async def ask(handler: Handler, path: str, method: str = "GET", **fields: str) -> Response:
-    headers = {name.replace("_", "-"): value for name, value in fields.items()}
-    response = await handler(Request(method, path, headers=headers))
-    if response.outgoing.data is None and method == "GET":
-        pieces: list[bytes] = []
-
-        async def take(piece: bytes) -> None:
-            pieces.append(piece)
-
-        await response.outgoing.send_to(take)
-        response = Response(b"".join(pieces), status=response.status, headers=response.headers)
-    return response
 
 
 @pytest.mark.covers("A48")
@@ -435,99 +394,6 @@ async def test_a_file_that_is_cut_while_it_is_sent(site: Path) -> None:
 async def test_the_limiter_is_of_this_run(site: Path) -> None:
     assert disk_limiter() is disk_limiter()
     assert disk_limiter().total_tokens == 32
-
-
-@pytest.fixture
-def later() -> Iterator[None]:
-    """A wall clock by which the files of these tests were made a while ago."""
-    before = set_wall_clock(lambda: time.time() + 60)
-    yield
-    set_wall_clock(before)
-
-
-@pytest.mark.covers("A48")
-async def test_what_is_in_memory_needs_no_thread(site: Path, later: None) -> None:
-    limiter = trio.CapacityLimiter(1)
-    handler = static(site, limiter=limiter)
-    first = await ask(handler, "/big.bin")  # by threads; from now on the system has it
-    await ask(handler, "/sub/")
-
-    async with limiter:  # whoever needs a thread now waits for ever
-        with trio.fail_after(5):
-            for _ in range(3):
-                assert (await ask(handler, "/big.bin")).content == first.content == BIG
-                assert (await ask(handler, "/sub/")).content == b"<p>sub"
-            part = await ask(handler, "/big.bin", range="bytes=5-9")
-            assert part.content == BIG[5:10]
-            assert (await ask(handler, "/sub/", range="bytes=1-1")).content == b"p"
-            assert (await ask(handler, "/big.bin", if_none_match=first.headers["etag"])).status == 304
-        with trio.move_on_after(0.05) as scope:
-            await ask(handler, "/hello.txt")
-        assert scope.cancelled_caught  # its name has not been looked up yet
-    (site / "big.bin").unlink()
-    assert (await ask(handler, "/big.bin")).status == 404
-    assert open_below(site) == []
-
-
-async def test_what_is_kept_is_never_old(site: Path, tmp_path: Path, later: None) -> None:
-    current = tmp_path / "current"
-    current.symlink_to(site)
-    handler = static(current)
-    file = site / "hello.txt"
-    for step in range(20):
-        text = f"version {step:3}"  # all of one size
-        (site / "new").write_text(text)
-        os.utime(site / "new", (1, 1))  # and of one time
-        (site / "new").rename(file)
-        assert (await ask(handler, "/hello.txt")).text() == text
-        assert (await ask(handler, "/hello.txt")).text() == text
-
-    (tmp_path / "next").mkdir()
-    (tmp_path / "next" / "hello.txt").write_text("next")
-    (tmp_path / "new").symlink_to("next")
-    (tmp_path / "new").rename(current)
-    assert (await ask(handler, "/hello.txt")).text() == "next"
-
-    (tmp_path / "next" / "hello.txt").unlink()
-    (tmp_path / "next" / "hello.txt").symlink_to("../secret.txt")
-    assert (await ask(handler, "/hello.txt")).status == 404
-
-
-async def test_compressed_forms_that_are_kept_are_never_old(site: Path, later: None) -> None:
-    handler = static(site)
-    packed = site / "hello.txt.gz"
-    for content in (b"first", b"other"):
-        (site / "new").write_bytes(content)
-        (site / "new").rename(packed)
-        for _ in range(2):
-            response = await ask(handler, "/hello.txt", accept_encoding="gzip")
-            assert (response.headers.get("content-encoding"), response.content) == ("gzip", content)
-    packed.unlink()
-    assert (await ask(handler, "/hello.txt", accept_encoding="gzip")).content == b"Hello, World!"
-
-
-async def test_a_file_just_changed_is_read_each_time(site: Path) -> None:
-    limiter = trio.CapacityLimiter(1)
-    handler = static(site, limiter=limiter)
-    await ask(handler, "/hello.txt")
-
-    async with limiter:
-        with trio.move_on_after(0.05) as scope:  # two changes at once would look like one
-            await ask(handler, "/hello.txt")
-    assert scope.cancelled_caught
-
-
-async def test_what_is_kept_is_bounded(tmp_path: Path, later: None) -> None:
-    for number in range(300):
-        (tmp_path / f"{number}.bin").write_bytes(b"x" * 65536)
-    tracemalloc.start()
-    handler = static(tmp_path, precompressed=False)
-    for number in range(300):
-        assert (await ask(handler, f"/{number}.bin")).status == 200
-    used, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-
-    assert used < 18 * 1024 * 1024
 
 
 async def test_a_path_given_to_the_class_itself_is_not_taken_for_a_text(site: Path) -> None:
