@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import trio
 
+from tests.examples import example
 from tests.interop.real_programs import require
-from tests.web.test_examples import example
 from trio_http import Client, Request, Response, Server
 from trio_http.web import Router
 from trio_http.websocket import WebSocket

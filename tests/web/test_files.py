@@ -16,16 +16,11 @@ import pytest
 import trio
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from tests.web.asking import BIG, ask
 from tests.web.open_files import open_below
-from tests.web.sites import BIG, ask, make_site
 from tests.wires import serving, until
 from trio_http import Request, StatusError
 from trio_http.web import FileResponse, Router, disk_limiter, static
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    return make_site(tmp_path)
 
 
 @pytest.mark.covers("A48")

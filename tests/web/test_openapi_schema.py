@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from tests.web.test_examples import example
+from tests.examples import example
 from trio_http import Request, Response
 from trio_http.web import (
     JsonCodec,

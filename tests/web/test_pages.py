@@ -12,8 +12,8 @@ import pytest
 import trio
 
 import trio_http
+from tests.examples import example
 from tests.interop.real_programs import require
-from tests.web.test_examples import example
 from tests.wires import until
 from trio_http import Request, Response
 from trio_http.web import Resource, Router, add_docs, get, param, put, static

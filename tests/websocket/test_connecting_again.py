@@ -9,7 +9,7 @@ import trio
 from ws_kit import frame
 from ws_peers import agree, echoing
 
-from tests.client.client_peers import Peer, listen, run, serve_app
+from tests.client.client_peers import Peer, listen, run, serve_app, silence
 from trio_http import Client, ConnectionClosed, HandshakeRejected
 from trio_http.testing import VirtualNetwork
 from trio_http.websocket import ReconnectingWebSocket, WebSocketTimeouts
@@ -182,10 +182,16 @@ def test_a_block_is_entered_once() -> None:
 
 def test_it_is_a_block() -> None:
     async def main(net: VirtualNetwork) -> None:
+        opened = await listen(net, silence)
         async with Client() as client:
             connections = client.websockets("ws://api/")
             with pytest.raises(RuntimeError, match="async with"):
                 await anext(connections)
+            async with connections:
+                pass
+            with pytest.raises(RuntimeError, match="async with"):
+                await anext(connections)
+            assert not opened
 
     run(main)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
+from ws_opening import hand, shake
 from ws_pairs import Hand
 
 from tests.wires import Peer, serving
@@ -16,10 +17,6 @@ from trio_http.websocket import PerMessage, WebSocket, WebSocketOpCode, WebSocke
 
 pytestmark = pytest.mark.covers("S4.9", "S4.10", "S4.41")
 
-OPENING = (
-    b"GET /events HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
 OPEN, TEXT, BINARY = WebSocketOpCode.OPEN, WebSocketOpCode.TEXT, WebSocketOpCode.BINARY
 PING, PONG, CLOSE = WebSocketOpCode.PING, WebSocketOpCode.PONG, WebSocketOpCode.CLOSE
 
@@ -45,11 +42,8 @@ class Recorder:
 
 
 async def opened(peer: Peer) -> Hand:
-    await peer.send(OPENING)
-    assert b" 101 " in await peer.receive_until(b"\r\n\r\n")
-    made = Hand(peer.stream)
-    made.buffer = peer.buffer
-    return made
+    await shake(peer)
+    return hand(peer)
 
 
 def served(function: Recorder, kind: str = "memory", **options: Any) -> Any:

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import trio
 
 from tests.client.client_peers import run, serve_app
+from tests.examples import example
 from trio_http import Client, ConnectionClosed, Request, Response
 from trio_http.testing import VirtualNetwork
 from trio_http.websocket import Broadcast, WebSocket, WebSocketResponse
 from trio_http.websocket._session import Session
-
-
-def example(name: str) -> ModuleType:
-    path = Path(__file__).parents[2] / "examples" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class Member:

@@ -9,6 +9,7 @@ import trio
 
 from ..messages import Content, Handler, Middleware, Request, Response, SendChunk
 from ..semantics import ContentEncoder, MediaType, available_codings, choose_coding
+from ._vary import vary
 
 __all__ = ["compression"]
 
@@ -42,7 +43,7 @@ def compression(*, min_size: int = 1024, level: int | None = None, codings: Sequ
             response = await handler(request)
             if not _fits(response):
                 return response
-            _vary(response)
+            vary(response, "accept-encoding")
             content = response.outgoing
             if content.data is not None and len(content.data) < min_size:
                 return response
@@ -83,12 +84,6 @@ def _fits(response: Response) -> bool:
     if kind.essence == "text/event-stream":
         return False
     return kind.is_text or kind.essence in {"image/svg+xml", "application/wasm", "application/vnd.ms-fontobject"}
-
-
-def _vary(response: Response) -> None:
-    names = {name.strip().lower() for name in (response.headers.get("vary") or "").split(",")}
-    if not names & {"accept-encoding", "*"}:
-        response.headers.add("vary", "accept-encoding")
 
 
 async def _whole(data: bytes, encoder: ContentEncoder) -> bytes:

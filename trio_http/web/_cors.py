@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from ..messages import Handler, Middleware, Request, Response
+from ._vary import vary
 
 __all__ = ["cors"]
 
@@ -48,7 +49,7 @@ def cors(
             wanted = request.headers.get("access-control-request-method")
             if origin is not None and wanted is not None and request.method == "OPTIONS":
                 response = Response(b"", status=204)
-                _vary(response, "origin", "access-control-request-method", "access-control-request-headers")
+                vary(response, "origin", "access-control-request-method", "access-control-request-headers")
                 if not allows(origin) or wanted not in methods:
                     return response  # the browser reads the silence as a no
                 _allow(response, origin)
@@ -61,7 +62,7 @@ def cors(
                 return response
             response = await handler(request)
             if not everyone:
-                _vary(response, "origin")
+                vary(response, "origin")
             if origin is not None and allows(origin):
                 _allow(response, origin)
                 if expose:
@@ -76,9 +77,3 @@ def cors(
             response.headers["access-control-allow-credentials"] = "true"
 
     return middleware
-
-
-def _vary(response: Response, *names: str) -> None:
-    for name in names:
-        if name not in (response.headers.get("vary") or "").lower():
-            response.headers.add("vary", name)

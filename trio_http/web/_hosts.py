@@ -45,6 +45,8 @@ def https_only(
 ) -> Middleware:
     """Send http requests to https, and say that browsers should come that way by themselves (RFC 6797).
 
+    They are sent to the host that they ask for: put :func:`trusted_hosts` outside of it where caches stand before you.
+
     Args:
         port: The port of https; None for 443.
         hsts: Seconds for which browsers should remember, a year unless given; None to say nothing.
@@ -71,7 +73,10 @@ def https_only(
                 authority += f":{port}"
             # 308 keeps method and body; those that only read get what old clients know, too
             status = 301 if request.method in {"GET", "HEAD"} else 308
-            target = request.target if request.target.startswith("/") else "/"
+            target = request.target
+            if not target.startswith("/"):  # absolute-form, RFC 9112 section 3.2.2, or "*"
+                question = f"?{request.query_string}" if request.query_string else ""
+                target = (request.raw_path or "/") + question
             return redirect(f"https://{authority}{target}", status=status)
 
         return secure

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from .._errors import StatusError
 from ..messages import JSON, Codec, Request, Response, describe
 from ..semantics import HeadersInput, choose_media_type, phrases
+from ._vary import vary
 
 __all__ = [
     "ErrorResponse",
@@ -147,7 +148,7 @@ def serialize(
     if chosen is None:
         raise StatusError(406, f"this can be had as {', '.join(names)}")
     response = SerializableResponse(obj, status=status, headers=headers, codec=offers[chosen])
-    response.headers.add("vary", "accept")
+    vary(response, "accept")
     return response
 
 

@@ -19,7 +19,7 @@ from ..transport import leave_nursery
 from ._session import Session
 from ._websocket import WebSocket
 
-__all__ = ["LiveWebSocket", "OpenWebSocket", "is_only_the_end"]
+__all__ = ["LiveWebSocket", "OpenWebSocket", "is_only_the_end", "leave_block"]
 
 GOODBYE = 1.0  # seconds to say why, for a block that is being cancelled
 
@@ -138,18 +138,29 @@ class OpenWebSocket:
         assert self._manager is not None
         assert self._nursery is not None
         assert self._live is not None
-        interrupted: trio.Cancelled | None = None
-        try:
-            await self._live.end(error)
-        except trio.Cancelled as cancelled:
-            interrupted = cancelled  # raised again below, once everything is closed
-        finally:
-            self._nursery.cancel_scope.cancel()
-        await leave_nursery(self._manager, error)
-        if interrupted is not None and not isinstance(error, trio.Cancelled):
-            if error is None:
-                raise interrupted
-            raise BaseExceptionGroup("Exceptions from Trio nursery", [error, interrupted])
+        await leave_block(self._live, self._manager, self._nursery, error)
+
+
+async def leave_block(
+    live: LiveWebSocket | None,
+    manager: AbstractAsyncContextManager[trio.Nursery],
+    nursery: trio.Nursery,
+    error: BaseException | None,
+) -> None:
+    """End the WebSocket of a block that is left, and the nursery of its tasks; see :func:`leave_nursery`."""
+    interrupted: trio.Cancelled | None = None
+    try:
+        if live is not None:
+            await live.end(error)
+    except trio.Cancelled as cancelled:
+        interrupted = cancelled  # raised again below, once everything is closed
+    finally:
+        nursery.cancel_scope.cancel()
+    await leave_nursery(manager, error)
+    if interrupted is not None and not isinstance(error, trio.Cancelled):
+        if error is None:
+            raise interrupted
+        raise BaseExceptionGroup("Exceptions from Trio nursery", [error, interrupted])
 
 
 def is_only_the_end(error: BaseException) -> bool:

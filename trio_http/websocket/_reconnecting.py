@@ -17,8 +17,7 @@ import trio
 from .._entropy import random_unit
 from .._errors import HandshakeRejected, HTTPError, HTTPTimeout, RemoteProtocolError, TransportError
 from ..messages import Response
-from ..transport import leave_nursery
-from ._open import LiveWebSocket
+from ._open import LiveWebSocket, leave_block
 from ._websocket import WebSocket
 
 __all__ = ["ReconnectingWebSocket"]
@@ -75,20 +74,9 @@ class ReconnectingWebSocket:
     ) -> None:
         assert self._manager is not None
         assert self._nursery is not None
-        interrupted: trio.Cancelled | None = None
-        try:
-            if self._live is not None:
-                await self._live.end(error)
-        except trio.Cancelled as cancelled:
-            interrupted = cancelled  # raised again below, once everything is closed
-        finally:
-            self._live = None
-            self._nursery.cancel_scope.cancel()
-        await leave_nursery(self._manager, error)
-        if interrupted is not None and not isinstance(error, trio.Cancelled):
-            if error is None:
-                raise interrupted
-            raise BaseExceptionGroup("Exceptions from Trio nursery", [error, interrupted])
+        live, self._live = self._live, None
+        nursery, self._nursery = self._nursery, None
+        await leave_block(live, self._manager, nursery, error)
 
     def __aiter__(self) -> Self:
         return self
@@ -103,7 +91,9 @@ class ReconnectingWebSocket:
             Nothing is left open but what the end of the block closes.
         """
         if self._nursery is None:
-            raise RuntimeError("use it as a block: `async with client.websockets(url) as connections: ...`")
+            raise RuntimeError(
+                "it is open for the length of its block only: `async with client.websockets(url) as connections: ...`"
+            )
         if self._live is not None:
             live, self._live = self._live, None
             await live.end(None)

@@ -1,4 +1,4 @@
-"""Files that were found a moment ago: kept without threads, never old, bounded.
+"""Files found a moment ago: they need no thread, are never old, and how much is kept of them is bounded.
 
 Threads work here, so no clock jumps.
 """
@@ -14,16 +14,10 @@ from pathlib import Path
 import pytest
 import trio
 
+from tests.web.asking import BIG, ask
 from tests.web.open_files import open_below
-from tests.web.sites import BIG, ask, make_site
 from trio_http._clock import set_wall_clock
-from trio_http.messages import Handler
 from trio_http.web import static
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    return make_site(tmp_path)
 
 
 @pytest.fixture
@@ -32,15 +26,6 @@ def later() -> Iterator[None]:
     before = set_wall_clock(lambda: time.time() + 60)
     yield
     set_wall_clock(before)
-
-
-async def needs_a_thread(handler: Handler, path: str, limiter: trio.CapacityLimiter) -> bool:
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(ask, handler, path)
-        await trio.testing.wait_all_tasks_blocked()
-        waiting = limiter.statistics().tasks_waiting
-        nursery.cancel_scope.cancel()
-    return waiting == 1
 
 
 @pytest.mark.covers("A48")
@@ -59,7 +44,9 @@ async def test_what_is_in_memory_needs_no_thread(site: Path, later: None) -> Non
             assert part.content == BIG[5:10]
             assert (await ask(handler, "/sub/", range="bytes=1-1")).content == b"p"
             assert (await ask(handler, "/big.bin", if_none_match=first.headers["etag"])).status == 304
-        assert await needs_a_thread(handler, "/hello.txt", limiter)  # its name has not been looked up yet
+        with trio.move_on_after(0.05) as scope:
+            await ask(handler, "/hello.txt")
+        assert scope.cancelled_caught  # its name has not been looked up yet
     (site / "big.bin").unlink()
     assert (await ask(handler, "/big.bin")).status == 404
     assert open_below(site) == []
@@ -108,7 +95,9 @@ async def test_a_file_just_changed_is_read_each_time(site: Path) -> None:
     await ask(handler, "/hello.txt")
 
     async with limiter:
-        assert await needs_a_thread(handler, "/hello.txt", limiter)  # two changes at once would look like one
+        with trio.move_on_after(0.05) as scope:  # two changes at once would look like one
+            await ask(handler, "/hello.txt")
+    assert scope.cancelled_caught
 
 
 async def test_what_is_kept_is_bounded(tmp_path: Path, later: None) -> None:
