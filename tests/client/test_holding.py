@@ -43,7 +43,6 @@ async def ok(request: Request) -> Response:
     return Response(b"y" * 100_000)
 
 
-@pytest.mark.covers("B18")
 @pytest.mark.parametrize("options", WAYS)
 @pytest.mark.parametrize("how", ["whole", "streamed"])
 def test_idle_connection_holds_nothing_of_its_last_request(how: str, options: Any) -> None:
@@ -77,7 +76,6 @@ def test_idle_connection_holds_nothing_of_its_last_request(how: str, options: An
     run(main)
 
 
-@pytest.mark.covers("B18")
 @pytest.mark.parametrize("options", WAYS)
 def test_idle_connection_holds_no_bytes_that_were_sent(options: Any) -> None:
     async def take(peer: Peer) -> None:

@@ -30,7 +30,7 @@ CONTENT_TOO_LARGE 413 URI_TOO_LONG 414 RANGE_NOT_SATISFIABLE 416 IM_A_TEAPOT 418
 NAMES = TABLE.split()
 
 
-@pytest.mark.covers("S2.1", "S2.2", "S2.3", "S2.4", "S2.5", "S2.6")
+@pytest.mark.covers("S2.1", "S2.2", "S2.3", "S2.4", "S2.5", "S2.6", "S2.7")
 @pytest.mark.parametrize(("name", "code"), list(zip(NAMES[::2], map(int, NAMES[1::2]), strict=True)))
 def test_every_name_has_its_code_and_a_phrase(name: str, code: int) -> None:
     status = Status[name]

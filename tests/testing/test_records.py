@@ -23,6 +23,7 @@ from trio_http.testing import (
     Faults,
     Link,
     Simulation,
+    Trace,
     Turn,
     VirtualNetwork,
     World,
@@ -30,7 +31,6 @@ from trio_http.testing import (
     pcap,
     simulate,
 )
-from trio_http.testing._trace import Trace
 
 from .programs import serve_http, small_http_program
 
@@ -75,6 +75,7 @@ def test_payloads_of_bulk_transfers_are_let_go_but_stay_in_the_digest() -> None:
     assert kept.diff(folded) is None
 
 
+@pytest.mark.covers("C13")
 def test_diff_names_the_first_event_that_differs() -> None:
     one, two = Trace(), Trace()
     for trace, last in ((one, b"x"), (two, b"y")):

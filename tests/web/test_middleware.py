@@ -67,7 +67,7 @@ async def test_middleware_wraps_from_the_outside_in() -> None:
     assert order == ["a", "b", "b", "a"]
 
 
-@pytest.mark.covers("A68")
+@pytest.mark.covers("A68", "A21")
 async def test_timeout(autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture) -> None:
     async def slow(request: Request) -> Response:
         await trio.sleep(float(request.path[1:]))

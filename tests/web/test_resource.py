@@ -182,3 +182,5 @@ async def test_a_route_may_take_more_than_the_server() -> None:
             head + b"Transfer-Encoding: chunked\r\n\r\n14\r\n" + b"x" * 20 + b"\r\n0\r\n\r\n"
         )
         assert (status, body) == (200, b"20")
+        status, _, body = await peer.ask(head + b"Content-Length: 31\r\n\r\n" + b"x" * 31)
+        assert status == 413
