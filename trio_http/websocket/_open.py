@@ -81,6 +81,8 @@ class LiveWebSocket:
             elif isinstance(error, Exception):
                 await session.close(1011, "internal error")
             else:
+                for scope in self._scopes:  # what shields them from the cancellation has a deadline from now on
+                    scope.deadline = trio.current_time() + GOODBYE + 1
                 try:
                     with self.ws.request.shielded(GOODBYE + 1), trio.move_on_after(GOODBYE):
                         await session.close(1001, "going away")
