@@ -141,7 +141,7 @@ def test_way_in_which_a_password_is_told(way: Any, challenges: list[str], given:
     run(main)
 
 
-@pytest.mark.covers("B13", "B15", "S2.26")
+@pytest.mark.covers("B15", "S2.26")
 @pytest.mark.parametrize("auth", [DigestAuth("me", "secret"), ("me", "secret"), Upper()])
 def test_redirect_within_the_origin_is_proved_anew(auth: Any) -> None:
     """A digest covers the target: that of the first request proves nothing for the second."""

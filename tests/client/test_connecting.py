@@ -84,7 +84,7 @@ def test_second_address_gets_its_turn_after_the_head_start() -> None:
     run(main)
 
 
-@pytest.mark.covers("B25", "S1.25")
+@pytest.mark.covers("S1.25")
 @pytest.mark.parametrize("addresses", [1, 2])
 def test_error_of_the_users_preparation_comes_out_as_it_is(addresses: int) -> None:
     async def main(net: VirtualNetwork) -> None:

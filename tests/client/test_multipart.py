@@ -126,7 +126,6 @@ def test_parts_that_were_never_reached_are_closed() -> None:
     run(main)
 
 
-@pytest.mark.covers("B3")
 async def test_what_is_no_file_is_told_and_what_has_no_size_is_sent_in_chunks(tmp_path: Path) -> None:
     with pytest.raises(trio_http.LocalProtocolError, match=r"cannot send .*: it is a directory"):
         MultipartBody((), {"f": tmp_path})

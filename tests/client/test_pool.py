@@ -276,7 +276,6 @@ def test_pool_describes_itself() -> None:
     run(main)
 
 
-@pytest.mark.covers("S1.4")
 def test_connection_that_opens_in_the_moment_of_closing_is_closed() -> None:
     class Closes(ClientInstrument):
         def phase_ended(self, attempt: AttemptInfo, phase: Phase, error: BaseException | None) -> None:

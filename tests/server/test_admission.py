@@ -163,6 +163,7 @@ async def test_all_listeners_go_on_when_there_is_room_again(autojump_clock: Any)
         # each listener was waiting for a connection when there was still room
         early = [Peer(listener.connect()) for listener in listeners]
         await trio.testing.wait_all_tasks_blocked()  # both wait for room now
+        assert len(server.connections) == 1
         with trio.fail_after(1):
             async with trio.open_nursery() as clients:
                 for peer in early:

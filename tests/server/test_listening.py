@@ -249,7 +249,7 @@ async def test_clients_show_certificates(tmp_path: Path, verify: Any) -> None:
         nursery.cancel_scope.cancel()
 
 
-@pytest.mark.covers("A34", "S2.40")
+@pytest.mark.covers("A34")
 @pytest.mark.parametrize("kind", ["tls", "tls over memory"])
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize(("shown", "alert"), [(False, "REQUIRED|HANDSHAKE_FAILURE"), (True, "UNKNOWN_CA")])

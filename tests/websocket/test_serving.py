@@ -326,7 +326,6 @@ async def test_shutdown_does_not_wait_for_a_function_that_goes_on(autojump_clock
         assert code == 1001
 
 
-@pytest.mark.covers("A61")
 @pytest.mark.parametrize(
     ("kind", "echoes"),
     # nothing can follow half a message; a socket takes a small one whole, where other streams may be cut in the middle
