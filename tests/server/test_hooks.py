@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
+import struct
 import sys
 from types import FrameType
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 import trio
 import trio.testing
 
-from tests.wires import KINDS, MemoryListener, Peer, serving
+from tests.wires import KINDS, MemoryListener, Peer, serving, until
 from trio_http import AccessLog, Instrument, Request, Response, Server, ServerLimits, ServerTimeouts
 from trio_http.messages import SendChunk
 from trio_http.server import Connection, Disconnect, Draft, Reply
@@ -447,3 +449,20 @@ async def test_the_access_log_tells_peer_bytes_time_and_what_was_cut_short(
     assert lines[0].endswith(" 2.000000")
     assert lines[2].endswith(" aborted")
     assert f" 200 {cut['bytes']} " in lines[2]
+
+
+async def test_who_has_gone_already_is_known_by_address() -> None:
+    ends: list[Disconnect] = []
+    server = Server(hello)
+    server.on_disconnect(ends.append)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(server.listen)
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            address = client.getsockname()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # reset: nobody can be asked for the address any more
+        with trio.fail_after(5):
+            await until(lambda: ends)
+        nursery.cancel_scope.cancel()
+
+    assert ends[0].peer == address

@@ -10,7 +10,7 @@ import logging
 import trio
 
 from .. import h1
-from .._errors import BodyTooLarge, HTTPError, StatusError, TransportError, WriteTimeout
+from .._errors import BodyTooLarge, HTTPError, ReadError, StatusError, TransportError, WriteTimeout
 from ..messages import Request, Response, UpgradeResponse, no_response
 from ..transport import format_address
 from ..wire import UpgradedStream, send_response
@@ -93,11 +93,16 @@ class Answering(Carrier):
 
         Args:
             last: The client has said that nothing comes after its request. Where nothing has come, closing at once can
-                cost it no byte (nginx waits by the same rule); waiting for its end would cost a third of a short
-                connection.
+                cost it no byte (nginx waits by the same rule).
         """
-        if not last or self._wire.core.buffered or self._wire.transport.has_unread():
-            await self._wire.linger(LINGER, LINGER_BYTES)
+        wire = self._wire
+        if last and not wire.core.buffered:
+            try:
+                if not wire.transport.receive_nowait(wire.read_size):
+                    return  # nothing, or the client's end
+            except ReadError:
+                return
+        await wire.linger(LINGER, LINGER_BYTES)
 
     async def _send_final(self, response: Response, *, close: bool) -> None:
         head_only = self.request is not None and self.request.method == "HEAD"

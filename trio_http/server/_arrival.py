@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-import socket
 import ssl
 
 import trio
 
 from .._errors import RemoteProtocolError, TransportError
 from ..messages import Address
-from ..transport import Readiness, SocketTransport, Transport, adopt, format_address
+from ..transport import SocketTransport, Transport, adopt, format_address
 from ._proxy_protocol import receive_source
 from ._tls import handshake
 
@@ -21,13 +20,12 @@ log = logging.getLogger("trio_http.server")
 
 
 async def arrive(
-    accepted: socket.socket | trio.abc.Stream,
+    accepted: SocketTransport | trio.abc.Stream,
     context: ssl.SSLContext | None,
     *,
     proxied: bool,
     limit: float | None,
     scopes: dict[trio.CancelScope, None],
-    readiness: Readiness | None,
     read_ahead: int | None,
 ) -> tuple[Transport, Address] | None:
     """Make a transport of what was accepted.
@@ -38,16 +36,13 @@ async def arrive(
         proxied: Whether the PROXY protocol comes first.
         limit: Seconds for that, and for the handshake; None for any number.
         scopes: Where the scope of what takes time is put, for those who want to end it.
-        readiness: Where plain sockets wait together.
         read_ahead: For the transport.
 
     Returns:
         The transport, and whom the connection comes from if it was said; None if nothing came of it.
     """
-    if isinstance(accepted, socket.socket):
-        transport: Transport = SocketTransport(accepted, readiness=readiness)
-    else:
-        transport = adopt(accepted, read_ahead=read_ahead)
+    transport: Transport
+    transport = accepted if isinstance(accepted, SocketTransport) else adopt(accepted, read_ahead=read_ahead)
     source: Address = None
     if proxied:
         with trio.CancelScope(deadline=trio.current_time() + (math.inf if limit is None else limit)) as scope:
@@ -70,6 +65,5 @@ async def arrive(
         return transport, source
     # What is left of a plain socket's stream is its transport; other streams are still whole.
     below = transport if isinstance(transport, SocketTransport) else accepted
-    assert not isinstance(below, socket.socket)
     secure = await handshake(below, context, limit, scopes, read_ahead=read_ahead)
     return None if secure is None else (secure, source)

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import errno
 import logging
-import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar, final
 
 import trio
 
-from ..transport import PlainAcceptor
+from ..transport import PlainAcceptor, Readiness, SocketTransport
 
 __all__ = ["Entrance", "Listener"]
 
@@ -27,7 +26,7 @@ T = TypeVar("T")
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 
 Listener = trio.abc.Listener[trio.abc.Stream]
-Take = Callable[[socket.socket | trio.abc.Stream], None]
+Take = Callable[[SocketTransport | trio.abc.Stream], None]
 
 
 @final
@@ -63,20 +62,21 @@ class Entrance:
                 self._room = trio.Event()
             await self._room.wait()
 
-    async def accept(self, listener: Listener, take: Take) -> None:
+    async def accept(self, listener: Listener, readiness: Readiness | None, take: Take) -> None:
         """Accept until cancelled.
 
         Args:
             listener: Where from.
+            readiness: Where plain sockets wait together.
             take: Given each connection, counted already; it must see to :meth:`left`.
         """
         if isinstance(listener, trio.SocketListener) and PlainAcceptor.fits(listener):
-            with PlainAcceptor(listener) as acceptor:
+            with PlainAcceptor(listener, readiness) as acceptor:
                 accept_some = partial(acceptor.accept_some, self._room_now)
                 while True:
                     await self._wait_for_room()
-                    for sock in await self._patiently(accept_some):
-                        self._took(take, sock)
+                    for transport in await self._patiently(accept_some):
+                        self._took(take, transport)
         while True:
             await self._wait_for_room()
             stream = await self._patiently(listener.accept)
@@ -108,6 +108,6 @@ class Entrance:
                 log.error("accepting paused for %g s: %s", ACCEPT_PAUSE, error)
                 await trio.sleep(ACCEPT_PAUSE)
 
-    def _took(self, take: Take, accepted: socket.socket | trio.abc.Stream) -> None:
+    def _took(self, take: Take, accepted: SocketTransport | trio.abc.Stream) -> None:
         self.came()
         take(accepted)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -24,7 +23,7 @@ from .. import h1
 from .._config import ServerLimits, ServerTimeouts, chosen
 from .._errors import LocalProtocolError
 from ..messages import Address, Handler, Request, check_handler
-from ..transport import READ_SIZE, PlainAcceptor, Readiness, Sweeper, format_address
+from ..transport import READ_SIZE, PlainAcceptor, Readiness, SocketTransport, Sweeper, format_address
 from ..wire import HTTP1Stream, Timing
 from ._admission import Admission
 from ._arrival import arrive
@@ -332,7 +331,7 @@ class Server(Hooked, Routed):
                     with self._accepting:
                         async with trio.open_nursery() as acceptors:
                             for listener in self._listening.listeners:
-                                acceptors.start_soon(self._entrance.accept, listener, take)
+                                acceptors.start_soon(self._entrance.accept, listener, self._readiness, take)
                             task_status.started(self)
                             await trio.sleep_forever()
                     await self._listening.close()
@@ -348,12 +347,12 @@ class Server(Hooked, Routed):
             services.start_soon(self._readiness.run)
         services.start_soon(self.monitor.run, services)  # also where it is off: a request may want to be told
 
-    def _took(self, connections: trio.Nursery, accepted: socket.socket | trio.abc.Stream) -> None:
+    def _took(self, connections: trio.Nursery, accepted: SocketTransport | trio.abc.Stream) -> None:
         self.stats.connections += 1
         self._under_way.opened()
         connections.start_soon(self._serve_stream, accepted)
 
-    async def _serve_stream(self, stream: socket.socket | trio.abc.Stream, peer: Address = None) -> None:
+    async def _serve_stream(self, stream: SocketTransport | trio.abc.Stream, peer: Address = None) -> None:
         arrived = None
         try:
             arrived = await arrive(
@@ -363,7 +362,6 @@ class Server(Hooked, Routed):
                 # accepted in the moment the shutdown began, it has asked for nothing yet: a drain does not see it
                 limit=0 if self.shutting_down.is_set() else self.timeouts.handshake,
                 scopes=self._under_way.handshakes,
-                readiness=self._readiness,
                 read_ahead=self.limits.buffer,
             )
         finally:

@@ -17,6 +17,8 @@ from typing import Self, final
 import trio
 
 from ._plain import is_plain
+from ._readiness import Readiness
+from ._socket import SocketTransport
 
 __all__ = ["PlainAcceptor"]
 
@@ -39,16 +41,18 @@ class PlainAcceptor:
 
     Args:
         listener: A trio listener for which :meth:`fits` is true.
+        readiness: Where the connections wait for bytes together; None for each by itself.
     """
 
-    __slots__ = ("_sock",)
+    __slots__ = ("_readiness", "_sock")
 
     @staticmethod
     def fits(listener: trio.abc.Listener[trio.abc.Stream]) -> bool:
         """Tell whether a listener is one of plain sockets: not TLS, not of a virtual network, not a subclass."""
         return type(listener) is trio.SocketListener and is_plain(listener.socket)
 
-    def __init__(self, listener: trio.SocketListener) -> None:
+    def __init__(self, listener: trio.SocketListener, readiness: Readiness | None) -> None:
+        self._readiness = readiness
         self._sock = socket.socket(fileno=os.dup(listener.socket.fileno()))
         self._sock.setblocking(False)
 
@@ -60,14 +64,14 @@ class PlainAcceptor:
     ) -> None:
         self._sock.close()
 
-    async def accept_some(self, room: Callable[[], int]) -> list[socket.socket]:
+    async def accept_some(self, room: Callable[[], int]) -> list[SocketTransport]:
         """Wait until somebody connects, and take as many as are there.
 
         Args:
             room: Called when somebody has connected: how many may be taken.
 
         Returns:
-            Connected non-blocking sockets; none if there was no room for one any more.
+            The connections; none if there was no room for one any more.
 
         Raises:
             OSError: The machine is out of descriptors or memory, and none could be accepted.
@@ -75,7 +79,7 @@ class PlainAcceptor:
         Cancellation:
             Accepts none.
         """
-        accepted: list[socket.socket] = []
+        accepted: list[SocketTransport] = []
         while not accepted:
             await trio.lowlevel.wait_readable(self._sock)
             if (most := room()) < 1:
@@ -90,10 +94,9 @@ class PlainAcceptor:
                     raise
         return accepted
 
-    def _accept(self) -> socket.socket:
-        sock, _ = self._sock.accept()
-        sock.setblocking(False)
+    def _accept(self) -> SocketTransport:
+        sock, peer = self._sock.accept()
         if sock.family != socket.AF_UNIX:
             with contextlib.suppress(OSError):  # gone already
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return sock
+        return SocketTransport(sock, name=peer, readiness=self._readiness)

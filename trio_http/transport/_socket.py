@@ -53,6 +53,7 @@ class SocketTransport:
 
     Args:
         sock: The socket; it is made non-blocking.
+        name: The peer's address as the socket has it; None to ask for it, which fails once the peer has gone.
         readiness: Where it may wait for bytes together with others.
     """
 
@@ -73,13 +74,14 @@ class SocketTransport:
     is_tls = False
     wakes = True
 
-    def __init__(self, sock: socket.socket, *, readiness: Readiness | None = None) -> None:
-        sock.setblocking(False)
+    def __init__(self, sock: socket.socket, *, name: object = None, readiness: Readiness | None = None) -> None:
+        if sock.gettimeout() != 0:
+            sock.setblocking(False)
         self._sock = sock
         self._fd = sock.fileno()
         self._closed = False
         self._watch: trio.CancelScope | None = None
-        self._peer: Address | None = None
+        self._peer: Address | None = None if name is None else _address(name)
         self._local: Address | None = None
         self._readiness = readiness
         if readiness is not None:
