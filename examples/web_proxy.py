@@ -20,10 +20,10 @@ def make_proxy(client: Client, origin: str) -> Handler:
 
     async def proxy(request: Request) -> Response:
         content = request.body if request.body.length != 0 else None
+        # Not request.target: clients may send a whole URL there, and where to is not theirs to say.
+        url = origin + request.raw_path + (f"?{request.query_string}" if request.query_string else "")
         try:
-            upstream = await request.enter(
-                client.stream(request.method, origin + request.target, headers=request.headers, content=content)
-            )
+            upstream = await request.enter(client.stream(request.method, url, headers=request.headers, content=content))
         except HTTPTimeout as error:
             raise StatusError(504, "the origin takes too long") from error
         except (TransportError, RemoteProtocolError) as error:

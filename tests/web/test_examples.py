@@ -66,6 +66,35 @@ async def test_the_proxy_says_whose_fault_it_is() -> None:
         assert (await client.get(front.url)).status == 502
 
 
+async def test_no_target_leads_the_proxy_elsewhere() -> None:
+    proxy = example("web_proxy")
+
+    async def elsewhere(request: Request) -> Response:
+        raise AssertionError(f"{request} came here")
+
+    async def origin(request: Request) -> Response:
+        return Response(f"{request.method} {request.target}")
+
+    async with (
+        served(elsewhere) as other,
+        served(origin) as behind,
+        proxy.open_client() as upstream,
+        served(proxy.make_proxy(upstream, behind.url)) as front,
+    ):
+        for target, arrived in (
+            (f"{other.url}/x?y", "/x?y"),
+            (f"//127.0.0.1:{other.port}/x", f"//127.0.0.1:{other.port}/x"),
+            (f"@127.0.0.1:{other.port}/x", None),
+        ):
+            async with await trio.open_tcp_stream("127.0.0.1", front.port) as peer:
+                await peer.send_all(f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+                answer = b"".join([data async for data in peer])
+            if arrived is None:
+                assert answer.startswith(b"HTTP/1.1 400 ")
+            else:
+                assert answer.endswith(f"GET {arrived}".encode())
+
+
 async def test_the_proxy_streams_both_ways() -> None:
     proxy = example("web_proxy")
     arrived: list[bytes] = []

@@ -198,7 +198,9 @@ class Client:
     async def send(self, request: Request, **options: Unpack[RequestOptions]) -> Response:
         """Make a request that was built by hand; its target is an absolute URL or relative to ``base_url``.
 
-        This is a :data:`~trio_http.messages.Handler`.
+        This is a :data:`~trio_http.messages.Handler`; but do not serve it to strangers as it is: a request that was
+        received goes to the Host that it names, so they would say whom we ask. ``examples/web_proxy.py`` shows how to
+        pass requests on.
 
         Raises:
             HTTPError: As :meth:`request`.
