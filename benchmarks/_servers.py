@@ -65,7 +65,7 @@ def limit() -> None:
 
     async def serve(sock: socket.socket) -> None:
         sock.setblocking(False)
-        with sock:
+        with sock, contextlib.suppress(ConnectionError):  # the load has ended in the middle of an answer
             while True:
                 await trio.lowlevel.wait_readable(sock)
                 if not (data := sock.recv(65536)):
