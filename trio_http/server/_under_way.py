@@ -71,8 +71,8 @@ class UnderWay:
             raise RuntimeError(f"{fn!r} cannot run in the background: the server does not run")
         key = object()
         name = getattr(fn, "__qualname__", repr(fn))
+        self.background.start_soon(self._run_background, key, fn, args, name=name)  # raises if it is closed already
         self._work[key] = f"<background {name} of {request!r}>"
-        self.background.start_soon(self._run_background, key, fn, args, name=name)
 
     async def _run_background(
         self, key: object, fn: Callable[..., Awaitable[object]], args: tuple[object, ...]
