@@ -257,7 +257,7 @@ def test_mounted_handler_answers_for_its_origin_only() -> None:
     run(main)
 
 
-@pytest.mark.covers("B35", "B40")
+@pytest.mark.covers("B35")
 def test_handler_runs_once_in_the_task_of_the_caller_also_where_requests_are_hedged() -> None:
     tasks: list[trio.lowlevel.Task] = []
 
