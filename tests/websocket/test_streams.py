@@ -207,17 +207,19 @@ async def test_who_waited_for_a_stream_that_failed_is_told(autojump_clock: trio.
     assert await peer.receive() == (0x02, b"half")
 
 
-async def test_leaving_early_drops_the_rest(autojump_clock: trio.testing.MockClock) -> None:
-    async def send(peer: Hand) -> None:
-        await peer.send(2, b"a", fin=False)
-        for _ in range(20):
-            await peer.stream.send_all(MORE)
-        await peer.send(0, b"z")
-        await peer.send(1, b"next")
+async def send_much_and(peer: Hand, opcode: int, payload: bytes) -> None:
+    """Send a message longer than may wait, piece by piece, and something behind it."""
+    await peer.send(2, b"a", fin=False)
+    for _ in range(20):
+        await peer.stream.send_all(MORE)
+    await peer.send(0, b"z")
+    await peer.send(opcode, payload)
 
+
+async def test_leaving_early_drops_the_rest(autojump_clock: trio.testing.MockClock) -> None:
     ours, peer = by_hand(limits=STREAM)
     async with ours as ws, trio.open_nursery() as nursery:
-        nursery.start_soon(send, peer)
+        nursery.start_soon(send_much_and, peer, 1, b"next")
         async with ws.receive_stream() as message:
             assert await anext(message) == b"a"
         assert await ws.receive() == "next"
@@ -225,16 +227,9 @@ async def test_leaving_early_drops_the_rest(autojump_clock: trio.testing.MockClo
 
 
 async def test_who_left_early_does_not_hold_up_pings(autojump_clock: trio.testing.MockClock) -> None:
-    async def send(peer: Hand) -> None:
-        await peer.send(2, b"a", fin=False)
-        for _ in range(20):
-            await peer.stream.send_all(MORE)
-        await peer.send(0, b"z")
-        await peer.send(9, b"there?")
-
     ours, peer = by_hand(limits=STREAM)
     async with ours as ws, trio.open_nursery() as nursery:
-        nursery.start_soon(send, peer)
+        nursery.start_soon(send_much_and, peer, 9, b"there?")
         async with ws.receive_stream() as message:
             assert await anext(message) == b"a"
             await trio.sleep(1)  # as much has come as may wait
